@@ -1,0 +1,51 @@
+/**
+ * The one table of error codes. `api` is the number that SRS's HTTP API and logs use (a contract with users);
+ * `blames` says who can mend it. `docs/errors.md` is checked against this table by a test.
+ */
+export const ERRORS = {
+  // Listening and the process.
+  LISTEN_FAILED: { api: 1003, blames: 'operator' },
+  CONFIG_INVALID: { api: 1023, blames: 'operator' },
+  CONNECTIONS_EXCEEDED: { api: 1074, blames: 'operator' },
+  CONNECT_FAILED: { api: 1007, blames: 'peer' },
+  // Sessions.
+  SESSION_TIMEOUT: { api: 1011, blames: 'peer' },
+  SESSION_CLOSED: { api: 1075, blames: 'peer' },
+  SESSION_KICKED: { api: 1076, blames: 'operator' },
+  SERVER_STOPPING: { api: 1077, blames: 'operator' },
+  VIEWER_STALLED: { api: 1078, blames: 'peer' },
+  VHOST_UNKNOWN: { api: 2036, blames: 'peer' },
+  STREAM_BUSY: { api: 1028, blames: 'peer' },
+  STREAM_NOT_FOUND: { api: 2048, blames: 'peer' },
+  STREAM_NAME_INVALID: { api: 2037, blames: 'peer' },
+} as const satisfies Record<string, { api: number; blames: 'peer' | 'operator' | 'us' }>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** An error with a stable code. Match on `code`, never on the message. */
+export class ServerError extends Error {
+  override readonly name = 'ServerError';
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+
+  /** SRS's number for this error. */
+  get apiCode(): number {
+    return ERRORS[this.code].api;
+  }
+}
+
+/** One line for a log: code, message and the chain of causes. */
+export function describeError(error: unknown): string {
+  const parts: string[] = [];
+  for (let at: unknown = error; at !== undefined && parts.length < 8;) {
+    if (at instanceof ServerError) parts.push(`${at.code}(${at.apiCode}): ${at.message}`);
+    else if (at instanceof Error) parts.push(at.message === '' ? at.name : at.message);
+    else parts.push(typeof at === 'string' ? at : JSON.stringify(at));
+    at = at instanceof Error ? at.cause : undefined;
+  }
+  return parts.join(' <- ');
+}

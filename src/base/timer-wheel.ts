@@ -1,0 +1,61 @@
+import type { Clock } from './clock.ts';
+import type { Undo } from './undo.ts';
+
+/** A coarse deadline that its owner moves by a plain assignment, at no cost per packet. */
+export interface Deadline {
+  /** Clock time (ms) of the deadline; assign a later one whenever the peer shows life. */
+  at: number;
+  cancel: Undo;
+}
+
+/**
+ * One interval serves all coarse timeouts of the process: sessions store a new time on activity instead of re-arming a
+ * timer. Resolution is `tickMs`: a deadline fires up to one tick late, never early.
+ */
+export class TimerWheel {
+  readonly #clock: Clock;
+  readonly #tickMs: number;
+  readonly #entries = new Set<{ at: number; fire: () => void }>();
+  #stop: Undo | undefined;
+
+  constructor(clock: Clock, tickMs = 250) {
+    this.#clock = clock;
+    this.#tickMs = tickMs;
+  }
+
+  /** Calls `fire` once, when `at` has passed. */
+  deadline(afterMs: number, fire: () => void): Deadline {
+    const entries = this.#entries;
+    const entry = {
+      at: this.#clock.now() + afterMs,
+      fire,
+      cancel: (): void => {
+        entries.delete(entry);
+        if (entries.size === 0) this.close();
+      },
+    };
+    entries.add(entry);
+    this.#stop ??= this.#clock.every(this.#tickMs, () => this.#tick());
+    return entry;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  close(): void {
+    this.#stop?.();
+    this.#stop = undefined;
+    this.#entries.clear();
+  }
+
+  #tick(): void {
+    const now = this.#clock.now();
+    for (const entry of this.#entries) {
+      if (entry.at > now) continue;
+      this.#entries.delete(entry);
+      entry.fire();
+    }
+    if (this.#entries.size === 0) this.close();
+  }
+}

@@ -1,0 +1,231 @@
+import type { ServerError } from '../base/errors.ts';
+import type { Frame } from '../media/frame.ts';
+import type { AudioTrack, VideoTrack } from '../media/track.ts';
+
+/** A stream's name after vhost resolution. */
+export interface StreamName {
+  readonly vhost: string;
+  readonly app: string;
+  readonly stream: string;
+}
+
+/** `vhost/app/stream`, the key of every registry. */
+export function streamKey(name: StreamName): string {
+  return `${name.vhost}/${name.app}/${name.stream}`;
+}
+
+/** Settings of one stream, from its vhost. SRS's directive names are in brackets. */
+export interface StreamOptions {
+  /** [gop_cache] Keep the last group of pictures for joiners. */
+  readonly gopCache: boolean;
+  /** [gop_cache_max_frames] Bound of that cache, frames. */
+  readonly gopCacheMaxFrames: number;
+  /** [queue_length] Bound of a viewer's queue, media ms. */
+  readonly queueLengthMs: number;
+  /** Bound of a viewer's queue, bytes. */
+  readonly queueMaxBytes: number;
+  /** A viewer whose socket took nothing for so long is closed, ms. */
+  readonly sendTimeoutMs: number;
+  /** [time_jitter] */
+  readonly timeJitter: 'full' | 'zero' | 'off';
+  /** [atc] Absolute timestamps: turns timeJitter off. */
+  readonly atc: boolean;
+  /** [atc_auto] Turn atc on when the metadata says bravo_atc=true. */
+  readonly atcAuto: boolean;
+  /** [mix_correct] */
+  readonly mixCorrect: boolean;
+  /** [reduce_sequence_header] */
+  readonly reduceSequenceHeader: boolean;
+  /** [mw_latency] Upper bound of the merge window, ms. */
+  readonly mwLatencyMs: number;
+  /** [mw_adaptive] false pins the window to mwLatencyMs. */
+  readonly mwAdaptive: boolean;
+  /** [min_latency] Pins the window to 0. */
+  readonly minLatency: boolean;
+  /** [send_min_interval] Above 0: one message at a time, so many ms apart. */
+  readonly sendMinIntervalMs: number;
+  /** [hold_time] How long a stream waits for its publisher to come back before its viewers are told that it ended, ms. */
+  readonly holdMs: number;
+  /** [parse_sps] */
+  readonly parseSps: boolean;
+}
+
+/** `idle`: viewers wait, nobody published yet. `waiting`: the publisher left and may come back. `gone`: freed. */
+export type StreamState = 'idle' | 'live' | 'waiting' | 'gone';
+
+/** Who publishes or plays, for the registry, the log and the API. */
+export interface SessionInfo {
+  readonly id: string;
+  readonly ip: string;
+  /** `rtmp-publish`, `rtmp-play`, `flv-play`, `ws-flv-play`, `ingest` … */
+  readonly type: string;
+  /** Ends the session from outside (kick, takeover, shutdown). Idempotent. */
+  close(reason: ServerError): void;
+}
+
+/** The publisher's lock on a name. */
+export interface PublishLease {
+  /**
+   * Takes one frame with the peer's own timestamp; the stream repairs time. Never throws for what a frame contains.
+   * Calls after `release` are ignored.
+   */
+  write(frame: Frame): void;
+  /** Gives the name back. Idempotent. */
+  release(): void;
+}
+
+/**
+ * A wire format with one set of settings, e.g. `rtmp:60000`, `flv:chunked`. Viewers of the same `key` share a feed.
+ */
+export interface WireFormat {
+  readonly key: string;
+  createPackager(): Packager;
+}
+
+/** Frames → bytes of one wire format, once for all viewers. See the packagers of `outputs/` and `hub/feed.ts`. */
+export interface Packager {
+  /** Appends one live frame to the feed's log. */
+  append(frame: Frame, log: ByteLog): void;
+  /**
+   * The bytes of `log` between two positions as viewers whose time base is `base` ms must see them. A format whose live
+   * bytes do not depend on the base (RTMP's deltas) returns the shared view itself.
+   */
+  cut(log: ByteLog, from: number, to: number, base: number): Buffer;
+  /**
+   * What a joiner needs before live bytes continue: header, metadata, config records, cached frames, all rebased to `base`.
+   * Its last timestamp of each kind equals the live state, so that deltas continue right.
+   */
+  catchUp(head: readonly Frame[], frames: readonly Frame[], base: number): Buffer;
+  /** Ends the body, e.g. HTTP's last chunk; empty where the format has none. */
+  trailer(): Buffer;
+}
+
+/** An append-only run of bytes shared by all viewers of a feed. Positions only grow. */
+export interface ByteLog {
+  readonly end: number;
+  /** Reserves `size` contiguous bytes and returns where to write them: `buffer` from `offset`. The caller fills all of them. */
+  reserve(size: number): { readonly buffer: Buffer; readonly offset: number };
+  view(from: number, to: number): Buffer;
+}
+
+/** A viewer's way out: a socket. Implemented in `src/net`. */
+export interface ViewerSink {
+  /** Hands over one finished Buffer; it is shared, nobody writes to it. */
+  write(bytes: Buffer): void;
+  /** Bytes handed over that the peer's kernel has not taken yet (`writableLength`). */
+  readonly pendingBytes: number;
+  /** Ends the connection because of the viewer itself (stalled). */
+  close(reason: ServerError): void;
+}
+
+export interface PlayRequest {
+  readonly session: SessionInfo;
+  readonly format: WireFormat;
+  readonly sink: ViewerSink;
+  /** Stop after so much media, ms. Undefined = no end. */
+  readonly durationMs?: number;
+  /** Media begins (again) or pauses because the publisher came or left; not called for the state at the time of play(). */
+  onState?(state: StreamState): void;
+  /** The stream is over for this viewer (publisher gone after the hold time, duration reached). The trailer was written. */
+  onEnd(reason: 'gone' | 'duration'): void;
+}
+
+export interface PlaybackStats {
+  /** Media ms in the queue of this viewer. */
+  readonly queuedMs: number;
+  readonly queuedBytes: number;
+  /** Bytes handed to the sink. */
+  readonly sentBytes: number;
+  /** Times that the queue overflowed, and bytes dropped by it. */
+  readonly drops: number;
+  readonly droppedBytes: number;
+}
+
+/** One viewer on one feed. */
+export interface Playback {
+  readonly stats: PlaybackStats;
+  /** The sink became writable again. */
+  drained(): void;
+  pause(): void;
+  /** Continues at the live edge, from the newest keyframe. */
+  resume(): void;
+  /** Changes the feed (receiveAudio/receiveVideo); the time base is kept. */
+  switchFormat(format: WireFormat): void;
+  /** Idempotent. */
+  close(): void;
+}
+
+/** A snapshot for the API and the page. */
+export interface StreamSnapshot {
+  readonly name: StreamName;
+  readonly state: StreamState;
+  readonly publisher: { readonly id: string; readonly ip: string; readonly type: string } | undefined;
+  readonly viewers: number;
+  readonly video: VideoTrack | undefined;
+  readonly audio: AudioTrack | undefined;
+  readonly videoFrames: number;
+  readonly audioFrames: number;
+  readonly receivedBytes: number;
+  /** kbit/s over the last seconds. */
+  readonly receivedKbps: number;
+  /** Unix ms of the current publish; undefined when not live. */
+  readonly publishedAtMs: number | undefined;
+  /** Timestamps that the timeline had to repair. */
+  readonly timelineRepairs: number;
+}
+
+export interface LiveStream {
+  readonly name: StreamName;
+  readonly state: StreamState;
+  play(request: PlayRequest): Playback;
+  snapshot(): StreamSnapshot;
+}
+
+/** What inputs, outputs and endpoints see of the hub. */
+export interface Hub {
+  /** Locks the name. Throws STREAM_BUSY while another session holds it. */
+  publish(name: StreamName, session: SessionInfo): PublishLease;
+  /** The stream if it is live, held or waited for. */
+  find(name: StreamName): LiveStream | undefined;
+  /**
+   * The one seam for a viewer who asks for a stream: the stream if it is here, else what the resolvers bring (edge pull,
+   * sibling worker, on-demand ingest), else by `whenMissing` an idle stream to wait on, or undefined.
+   */
+  resolve(name: StreamName, whenMissing: 'wait' | 'fail'): Promise<LiveStream | undefined>;
+  list(): StreamSnapshot[];
+  /** Looks up the sessions by id (kick). */
+  session(id: string): SessionInfo | undefined;
+}
+
+/** Brings a missing stream into the hub (or says that it cannot). Tried in order by `Hub.resolve`. */
+export interface StreamResolver {
+  /** True once the stream is being published into the hub by this resolver. */
+  resolve(name: StreamName): Promise<boolean>;
+}
+
+/** Sees each start and its one end. Errors of an observer never reach the media path. */
+export interface StreamObserver {
+  publishStarted?(name: StreamName, session: SessionInfo): void;
+  publishEnded?(name: StreamName, session: SessionInfo): void;
+  playStarted?(name: StreamName, session: SessionInfo): void;
+  playEnded?(name: StreamName, session: SessionInfo, stats: PlaybackStats): void;
+}
+
+export type AccessAction = 'connect' | 'publish' | 'play';
+
+export interface AccessRequest {
+  readonly action: AccessAction;
+  readonly session: SessionInfo;
+  readonly vhost: string;
+  readonly app: string;
+  readonly stream?: string;
+  /** Query string of app and stream, without `?`. */
+  readonly params: string;
+  readonly tcUrl?: string;
+  readonly pageUrl?: string;
+}
+
+/** Decides before the peer hears success. Throws a ServerError to refuse. */
+export interface AccessPolicy {
+  check(request: AccessRequest): Promise<void>;
+}

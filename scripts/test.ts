@@ -1,0 +1,30 @@
+// Runs the test files below test/<folder> for each folder named: `node --test "glob"` does not work on Node 20.
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+
+const root = path.resolve(import.meta.dirname, '..', 'test');
+const wanted = process.argv.slice(2);
+const files = wanted
+  .flatMap((folder) =>
+    readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' }).map((file) =>
+      path.join(root, folder, file),
+    ),
+  )
+  .filter((file) => file.endsWith('.test.ts'))
+  .sort();
+
+if (files.length === 0) {
+  console.error(`No test files in ${wanted.join(', ')}.`);
+  process.exit(1);
+}
+
+// Interop tests start real programs and look at real time: one at a time keeps their timing honest on a small machine.
+const concurrency = wanted.includes('interop') ? 1 : true;
+run({ files, concurrency, timeout: 240_000 })
+  .on('test:fail', () => {
+    process.exitCode = 1;
+  })
+  .compose(new spec())
+  .pipe(process.stdout);

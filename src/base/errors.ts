@@ -18,6 +18,17 @@ export const ERRORS = {
   STREAM_BUSY: { api: 1028, blames: 'peer' },
   STREAM_NOT_FOUND: { api: 2048, blames: 'peer' },
   STREAM_NAME_INVALID: { api: 2037, blames: 'peer' },
+  // AMF, RTMP commands and URLs.
+  AMF_INVALID: { api: 2003, blames: 'peer' },
+  AMF_TOO_LARGE: { api: 2004, blames: 'peer' },
+  RTMP_COMMAND_INVALID: { api: 2007, blames: 'peer' },
+  URL_INVALID: { api: 2006, blames: 'operator' },
+  // What a remote RTMP server answers to our client.
+  RTMP_REJECTED: { api: 2060, blames: 'peer' },
+  RTMP_REDIRECTED: { api: 2061, blames: 'peer' },
+  RTMP_PUBLISH_REFUSED: { api: 2062, blames: 'peer' },
+  RTMP_PLAY_FAILED: { api: 2063, blames: 'peer' },
+  RTMP_BACKLOG_EXCEEDED: { api: 2064, blames: 'us' },
 } as const satisfies Record<string, { api: number; blames: 'peer' | 'operator' | 'us' }>;
 
 export type ErrorCode = keyof typeof ERRORS;

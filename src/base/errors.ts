@@ -6,6 +6,7 @@ export const ERRORS = {
   // Listening and the process.
   LISTEN_FAILED: { api: 1003, blames: 'operator' },
   CONFIG_INVALID: { api: 1023, blames: 'operator' },
+  LOG_OPEN_FAILED: { api: 1042, blames: 'operator' },
   CONNECTIONS_EXCEEDED: { api: 1074, blames: 'operator' },
   CONNECT_FAILED: { api: 1007, blames: 'peer' },
   // Sessions.
@@ -29,6 +30,17 @@ export const ERRORS = {
   RTMP_PUBLISH_REFUSED: { api: 2062, blames: 'peer' },
   RTMP_PLAY_FAILED: { api: 2063, blames: 'peer' },
   RTMP_BACKLOG_EXCEEDED: { api: 2064, blames: 'us' },
+  // RTMP handshake and chunk stream.
+  RTMP_HANDSHAKE_VERSION: { api: 2000, blames: 'peer' },
+  RTMP_HANDSHAKE_NOT_RTMP: { api: 2016, blames: 'peer' },
+  RTMP_CHUNK_START: { api: 2001, blames: 'peer' },
+  RTMP_CHUNK_SIZE_INVALID: { api: 2010, blames: 'peer' },
+  RTMP_CHUNK_STREAMS_EXCEEDED: { api: 2002, blames: 'peer' },
+  RTMP_MESSAGE_TOO_LARGE: { api: 2013, blames: 'peer' },
+  RTMP_MESSAGE_LENGTH_CHANGED: { api: 2013, blames: 'peer' },
+  RTMP_PARTIAL_TOO_LARGE: { api: 2013, blames: 'peer' },
+  RTMP_CONTROL_INVALID: { api: 2007, blames: 'peer' },
+  RTMP_AGGREGATE_INVALID: { api: 2007, blames: 'peer' },
 } as const satisfies Record<string, { api: number; blames: 'peer' | 'operator' | 'us' }>;
 
 export type ErrorCode = keyof typeof ERRORS;

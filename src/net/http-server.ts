@@ -1,0 +1,170 @@
+import { createServer, ServerResponse, type IncomingMessage, type Server } from 'node:http';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import type { ConnectionGate } from './connection-gate.ts';
+import { plainIp } from './ip.ts';
+import { TallyReport } from './tally-report.ts';
+import { listenTcp, type ListenAddress, type TcpListener } from './tcp-listener.ts';
+
+export interface HttpServerOptions {
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly gate?: ConnectionGate;
+  /** From the first byte of a request to the end of its head, ms. @default 10000 */
+  readonly headersTimeoutMs?: number;
+  /** From the first byte of a request to the end of its body, ms. @default 30000 */
+  readonly requestTimeoutMs?: number;
+  /** Silence between two requests of a connection, ms. @default 15000 */
+  readonly keepAliveTimeoutMs?: number;
+  /** Request line and headers together, bytes. @default 16384 */
+  readonly maxHeaderBytes?: number;
+  /** Requests served by one connection, then it is closed. @default 10000 */
+  readonly maxRequestsPerConnection?: number;
+  /** How often the timeouts above are looked at, ms. @default 1000 */
+  readonly timeoutCheckMs?: number;
+}
+
+export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => void;
+export type UpgradeHandler = (request: IncomingMessage, socket: Socket, head: Buffer) => void;
+
+const BAD_REQUEST = Buffer.from(
+  'HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 12\r\nConnection: close\r\n\r\nbad request\n',
+);
+const HEADERS_TOO_LARGE = Buffer.from(
+  'HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n',
+);
+const REQUEST_TIMEOUT = Buffer.from(
+  'HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n',
+);
+
+/** One HTTP server on any number of listening addresses. Its connections come from `TcpListener`s. */
+export class HttpServer {
+  /** For the web framework (`serverFactory`). It never listens itself. */
+  readonly server: Server;
+  readonly #options: HttpServerOptions;
+  readonly #clientErrors: TallyReport;
+  readonly #listeners: TcpListener[] = [];
+  #handler: HttpHandler = (_request, response) => void response.writeHead(503).end();
+  #onUpgrade: UpgradeHandler | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: HttpServerOptions) {
+    this.#options = options;
+    this.#clientErrors = new TallyReport({
+      clock: options.clock,
+      logger: options.logger,
+      line: (count, last) => `${count} connections sent no proper HTTP request, the last: ${last}`,
+    });
+    this.server = createServer({
+      maxHeaderSize: options.maxHeaderBytes ?? 16_384,
+      headersTimeout: options.headersTimeoutMs ?? 10_000,
+      requestTimeout: options.requestTimeoutMs ?? 30_000,
+      keepAliveTimeout: options.keepAliveTimeoutMs ?? 15_000,
+      connectionsCheckingInterval: options.timeoutCheckMs ?? 1_000,
+    });
+    this.server.maxRequestsPerSocket = options.maxRequestsPerConnection ?? 10_000;
+    this.server.on('request', (request, response) => this.#handler(request, response));
+    this.server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+    // A server with this event answers nothing to CONNECT by itself.
+    this.server.on('connect', (_request, socket) => void socket.end(BAD_REQUEST));
+  }
+
+  /** Takes every request from now on. */
+  handle(handler: HttpHandler): void {
+    this.#handler = handler;
+  }
+
+  /** Takes WebSocket upgrades; other upgrades (`h2c`) are served as if they had not asked. */
+  handleUpgrade(handler: UpgradeHandler): void {
+    this.#onUpgrade = handler;
+  }
+
+  /** How often peers sent what was no HTTP. */
+  get clientErrorTotal(): number {
+    return this.#clientErrors.total;
+  }
+
+  get addresses(): readonly { readonly host: string; readonly port: number }[] {
+    return this.#listeners.map((listener) => listener.address);
+  }
+
+  /** Listens on all the addresses or on none: throws LISTEN_FAILED. */
+  async listen(directive: string, addresses: readonly ListenAddress[]): Promise<void> {
+    const { gate, logger } = this.#options;
+    // Node arms its check of headersTimeout and requestTimeout on this event, and this server never listens itself.
+    this.server.emit('listening');
+    try {
+      for (const address of addresses) {
+        this.#listeners.push(
+          await listenTcp({
+            directive,
+            address,
+            ...(gate === undefined ? {} : { gate }),
+            logger,
+            noDelay: true,
+            allowHalfOpen: true,
+            onConnection: (socket) => void this.server.emit('connection', socket),
+          }),
+        );
+      }
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  /** Accepts no more connections; those that are open go on. */
+  async stopAccepting(): Promise<void> {
+    await Promise.all(this.#listeners.map((listener) => listener.stopAccepting()));
+  }
+
+  /** Ends all connections at once. Idempotent. */
+  close(): Promise<void> {
+    this.#closed ??= (async () => {
+      await Promise.all(this.#listeners.map((listener) => listener.close()));
+      this.server.close(); // Disarms the check of timeouts.
+      this.#clientErrors.close();
+    })();
+    return this.#closed;
+  }
+
+  /** Answers what was no HTTP and closes. Give it to the framework as its handler of client errors. */
+  clientError(error: NodeJS.ErrnoException, socket: Socket): void {
+    if (error.code !== 'ECONNRESET') {
+      this.#clientErrors.add(`${plainIp(socket.remoteAddress)}: ${error.code ?? error.message}`);
+    }
+    // Bytes after a response was begun would become a part of it.
+    if (!socket.writable || socket.bytesWritten > 0) {
+      socket.destroy();
+      return;
+    }
+    const answer =
+      error.code === 'HPE_HEADER_OVERFLOW'
+        ? HEADERS_TOO_LARGE
+        : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+          ? REQUEST_TIMEOUT
+          : BAD_REQUEST;
+    socket.end(answer, () => socket.destroy());
+  }
+
+  #upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
+    if (!(stream instanceof Socket)) {
+      stream.destroy(); // Never: all connections come from TcpListener.
+      return;
+    }
+    const socket = stream;
+    if (this.#onUpgrade !== undefined && request.headers.upgrade?.toLowerCase() === 'websocket') {
+      this.#onUpgrade(request, socket, head);
+      return;
+    }
+    // RFC 9110, 7.8: a server may ignore Upgrade. Node has taken its parser away, so the connection serves this one answer.
+    const response = new ServerResponse(request);
+    response.shouldKeepAlive = false;
+    response.assignSocket(socket);
+    response.once('finish', () => socket.end());
+    socket.on('data', () => undefined);
+    this.#handler(request, response);
+  }
+}

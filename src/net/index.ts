@@ -1,0 +1,11 @@
+export { ConnectionGate, type ConnectionGateOptions } from './connection-gate.ts';
+export { HttpServer, type HttpHandler, type HttpServerOptions, type UpgradeHandler } from './http-server.ts';
+export { CORS_HEADERS } from './cors.ts';
+export { takeSocket } from './http-takeover.ts';
+export { plainIp } from './ip.ts';
+export { SocketSink, type SocketSinkOptions } from './socket-sink.ts';
+export { TallyReport, type TallyReportOptions } from './tally-report.ts';
+export { listenTcp, TcpListener, type ListenAddress, type TcpListenerOptions } from './tcp-listener.ts';
+// For the layers above, which may not import Node's network modules themselves.
+export type { IncomingMessage, ServerResponse } from 'node:http';
+export type { Socket } from 'node:net';

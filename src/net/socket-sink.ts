@@ -1,0 +1,53 @@
+import type { Socket } from 'node:net';
+import type { ServerError } from '../base/errors.ts';
+
+export interface SocketSinkOptions {
+  /** The kernel took all that was written; more may come. */
+  readonly onDrain?: () => void;
+  /** Called once when the connection is over. `reason` is what `close` was given, undefined when the peer left. */
+  readonly onClosed: (reason: ServerError | undefined) => void;
+}
+
+/**
+ * A viewer's way out over a socket (the hub's `ViewerSink`). One `write` is one `socket.write` of a shared Buffer and
+ * nothing else; socket errors end in the one `onClosed` call.
+ */
+export class SocketSink {
+  readonly #socket: Socket;
+  #open = true;
+  #reason: ServerError | undefined;
+
+  constructor(socket: Socket, options: SocketSinkOptions) {
+    this.#socket = socket;
+    socket.on('error', () => undefined); // Always followed by 'close'.
+    if (options.onDrain !== undefined) socket.on('drain', options.onDrain);
+    const closed = (): void => {
+      this.#open = false;
+      options.onClosed(this.#reason);
+    };
+    if (socket.closed) queueMicrotask(closed);
+    else socket.once('close', closed);
+  }
+
+  /** Bytes that the kernel has not taken yet. */
+  get pendingBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  write(bytes: Buffer): void {
+    if (this.#open) this.#socket.write(bytes);
+  }
+
+  /** Ends the connection at once. The first reason stays. Idempotent. */
+  close(reason: ServerError): void {
+    this.#open = false;
+    this.#reason ??= reason;
+    this.#socket.destroy();
+  }
+
+  /** Sends what was written, then FIN. The caller bounds how long that may take (`close`). */
+  end(): void {
+    this.#open = false;
+    this.#socket.end();
+  }
+}

@@ -1,0 +1,67 @@
+import { createReadStream } from 'node:fs';
+import { open, realpath, stat } from 'node:fs/promises';
+import { join, relative, sep } from 'node:path';
+import type { Readable } from 'node:stream';
+
+/** A regular file below the root. */
+export interface ServedFile {
+  /** Relative to `root`, with `/`; without symbolic links. */
+  readonly path: string;
+  /** The root's real path. */
+  readonly root: string;
+  readonly sizeBytes: number;
+}
+
+export type Located = { readonly file: ServedFile } | { readonly redirect: string } | undefined;
+
+/** The files below one folder, by URL path. Nothing outside of it can be named, also not through symbolic links. */
+export class DocumentRoot {
+  readonly #dir: string;
+
+  constructor(dir: string) {
+    this.#dir = dir;
+  }
+
+  /**
+   * @param path Decoded URL path that begins with `/` and has no `..`. A folder means its `index.html`; without a slash at
+   * the end it is redirected to the form with one.
+   */
+  async locate(path: string): Promise<Located> {
+    // Names that begin with a dot are configuration and secrets more often than content.
+    if (/\/\.(?!well-known(\/|$))/.test(path) || path.includes('\0')) return undefined;
+    try {
+      const root = await realpath(this.#dir);
+      const wanted = join(root, path);
+      const found = await stat(wanted);
+      if (found.isDirectory() && !path.endsWith('/')) return { redirect: `${path}/` };
+      if (!found.isDirectory() && path.endsWith('/')) return undefined;
+      const real = await realpath(found.isDirectory() ? join(wanted, 'index.html') : wanted);
+      if (!real.startsWith(root.endsWith(sep) ? root : root + sep)) return undefined;
+      const file = await stat(real);
+      if (!file.isFile()) return undefined;
+      return {
+        file: { path: relative(root, real).split(sep).join('/'), root, sizeBytes: file.size },
+      };
+    } catch {
+      // Missing, no permission, name too long, a file used as a folder: to the outside all the same.
+      return undefined;
+    }
+  }
+}
+
+/** Reads up to `length` bytes from `position`; fewer at the end of the file. */
+export async function readAt(file: ServedFile, position: number, length: number): Promise<Buffer> {
+  const handle = await open(join(file.root, file.path), 'r');
+  try {
+    const buffer = Buffer.alloc(Math.min(length, Math.max(0, file.sizeBytes - position)));
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, position);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The bytes from `start` to the size that the file had when it was located. */
+export function streamFrom(file: ServedFile, start: number): Readable {
+  return createReadStream(join(file.root, file.path), { start, end: file.sizeBytes - 1 });
+}

@@ -1,0 +1,64 @@
+import { posix } from 'node:path';
+import { printable } from './problem.ts';
+import type { Diagnostics, Origin } from './problem.ts';
+import type { Config } from './schema/root.ts';
+
+/** What must hold between directives, once each of them is right by itself. */
+export function checkConfig(
+  config: Config,
+  origins: ReadonlyMap<string, Origin>,
+  file: string,
+  diagnostics: Diagnostics,
+): void {
+  const at = (key: string): Origin => origins.get(key) ?? { file, line: 0, column: 0 };
+
+  if (config.srsLogTank === 'file' && config.srsLogFile === '')
+    diagnostics.error(at('srsLogFile'), 'srs_log_file', 'is empty, but srs_log_tank is file', {
+      expected: 'a path',
+    });
+
+  const names = new Map<string, Origin>();
+  config.vhosts.forEach((vhost, v) => {
+    const key = `vhosts[${v}]`;
+    const first = names.get(vhost.name);
+    if (first === undefined) names.set(vhost.name, at(key));
+    else
+      diagnostics.warn(
+        at(key),
+        'vhost',
+        `'${printable(vhost.name)}' is ignored: line ${first.line} has it already, and the first one counts`,
+      );
+
+    const { enabled, mount } = vhost.httpRemux;
+    if (enabled && posix.extname(mount) !== '.flv')
+      diagnostics.warn(
+        at(`${key}.httpRemux.mount`),
+        'vhost.http_remux.mount',
+        `'${printable(mount)}' is not served yet`,
+        { expected: "an ending of '.flv'" },
+      );
+
+    const ids = new Map<string, Origin>();
+    vhost.ingests.forEach((ingest, i) => {
+      const ingestKey = `${key}.ingests[${i}]`;
+      const same = ids.get(ingest.id);
+      if (same === undefined) ids.set(ingest.id, at(ingestKey));
+      else
+        diagnostics.error(
+          at(ingestKey),
+          'vhost.ingest',
+          `line ${same.line} has an ingest '${printable(ingest.id)}' already`,
+          { expected: 'ids that differ' },
+        );
+      if (!ingest.enabled) return;
+      if (ingest.input.url === '')
+        diagnostics.error(at(ingestKey), 'vhost.ingest.input.url', 'is not set', {
+          expected: 'a path or a URL',
+        });
+      if (ingest.engines.every((engine) => engine.output === ''))
+        diagnostics.error(at(ingestKey), 'vhost.ingest.engine.output', 'is not set', {
+          expected: 'an RTMP URL',
+        });
+    });
+  });
+}

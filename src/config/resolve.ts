@@ -1,0 +1,233 @@
+import type { Directive } from './parser.ts';
+import { printable } from './problem.ts';
+import type { Diagnostics, Origin } from './problem.ts';
+import type { Row, Rows } from './schema/row.ts';
+import { optionKey } from './schema/row.ts';
+import { suggest } from './suggest.ts';
+import { place, readValue, semicolonHint } from './values.ts';
+import type { LeafRow, ValueContext } from './values.ts';
+
+type MutableOptions = Record<string, unknown>;
+
+/** Options, and where each came from: `vhosts[0].play.mwLatencyMs` → file and line. What has no entry is a default. */
+export interface Resolved {
+  readonly options: Readonly<MutableOptions>;
+  readonly origins: ReadonlyMap<string, Origin>;
+}
+
+/** Turns a tree into options by a table of rows. Problems go to the diagnostics; a bad value becomes the default. */
+export function resolveOptions(tree: readonly Directive[], rows: Rows, context: ValueContext): Resolved {
+  const resolver = new Resolver(rows, context);
+  return { options: resolver.block(tree, rows, ROOT_SCOPE), origins: resolver.origins };
+}
+
+interface Scope {
+  /** Dotted names of directives, for messages. */
+  readonly path: string;
+  /** Path of the options. */
+  readonly key: string;
+  /** Nothing in here is in use (or it was told already), so nothing needs to be told about missing features. */
+  readonly quiet: boolean;
+}
+
+const ROOT_SCOPE: Scope = { path: '', key: '', quiet: false };
+
+class Resolver {
+  readonly origins = new Map<string, Origin>();
+  readonly #rows: Rows;
+  readonly #context: ValueContext;
+  readonly #diagnostics: Diagnostics;
+  #root: MutableOptions | undefined;
+
+  constructor(rows: Rows, context: ValueContext) {
+    this.#rows = rows;
+    this.#context = context;
+    this.#diagnostics = context.diagnostics;
+  }
+
+  block(nodes: readonly Directive[], rows: Rows, scope: Scope): MutableOptions {
+    const options: MutableOptions = {};
+    this.#root ??= options;
+    const byName = this.#group(nodes, rows, scope);
+    const quiet = scope.quiet || isDisabled(byName.get('enabled')?.[0], rows);
+    for (const [name, row] of Object.entries(rows)) {
+      const key = optionKey(name, row);
+      const child: Scope = {
+        path: scope.path === '' ? name : `${scope.path}.${name}`,
+        key: scope.key === '' ? key : `${scope.key}.${key}`,
+        quiet,
+      };
+      const found = byName.get(name) ?? [];
+      const value = this.#value(found, row, name, child);
+      if (row.feature === 'planned') continue;
+      options[key] = value;
+      const [first] = found;
+      if (first !== undefined) this.origins.set(child.key, origin(first));
+    }
+    return options;
+  }
+
+  #value(found: readonly Directive[], row: Row, name: string, scope: Scope): unknown {
+    const fitting = found.filter((node) => this.#shapeFits(node, row, scope.path));
+    switch (row.type) {
+      case 'blocks':
+        return fitting.map((node, i) => {
+          const inner = { ...scope, key: `${scope.key}[${i}]` };
+          this.origins.set(inner.key, origin(node));
+          return {
+            [row.argument.option]: this.#argument(node, row, scope.path),
+            ...this.#child(node, row, row.rows, inner),
+          };
+        });
+      case 'lists':
+        if (row.feature === 'planned') this.#planned(fitting[0], scope);
+        return fitting.map((node) => node.args.map(({ text }) => text));
+      case 'block':
+        return this.#child(this.#only(fitting, scope.path), row, row.rows, scope);
+      case 'free':
+        if (row.feature === 'planned') this.#planned(this.#only(fitting, scope.path), scope);
+        return undefined;
+      case 'flag':
+      case 'int':
+      case 'float':
+      case 'duration':
+      case 'bytes':
+      case 'enum':
+      case 'text':
+      case 'list':
+      case 'listen':
+      case 'listens':
+        return this.#leaf(this.#only(fitting, scope.path), row, name, scope, found.length > 0);
+      default:
+        return row satisfies never;
+    }
+  }
+
+  #leaf(node: Directive | undefined, row: LeafRow, name: string, scope: Scope, written: boolean): unknown {
+    const value = node === undefined ? undefined : readValue(node, row, scope.path, this.#context);
+    if (row.type === 'listens') {
+      // Without a place: nothing in the file is wrong, something is not there.
+      const file = { file: this.#context.file, line: 0, column: 0 };
+      if (!written) this.#diagnostics.error(file, scope.path, 'is missing', { expected: `'${name} 1935;'` });
+      return value ?? [];
+    }
+    const fallback = this.#default(row, name, scope.path);
+    if (row.feature === 'planned' && value !== undefined && value !== fallback) this.#planned(node, scope);
+    return value ?? fallback;
+  }
+
+  #default(row: Exclude<LeafRow, { type: 'listens' }>, name: string, path: string): unknown {
+    if (row.type === 'listen') {
+      const nowhere = { file: this.#context.file, line: 0, column: 0 };
+      return { host: undefined, port: row.default, directive: path, origin: nowhere };
+    }
+    // The root has its leaves before its blocks, so an inherited value is there already.
+    return row.default === 'inherited' && row.type === 'bytes'
+      ? this.#root?.[optionKey(name, row)]
+      : row.default;
+  }
+
+  #child(node: Directive | undefined, row: Row, rows: Rows, scope: Scope): MutableOptions {
+    const children = node?.children ?? [];
+    const told = row.feature === 'planned' && node !== undefined;
+    const enabled = children.find(({ name }) => name === 'enabled');
+    if (told && !isDisabled(enabled, rows)) this.#planned(node, scope);
+    return this.block(children, rows, { ...scope, quiet: scope.quiet || told });
+  }
+
+  #argument(node: Directive, row: Row & { type: 'blocks' }, path: string): string {
+    const [word, extra] = node.args;
+    if (word === undefined && row.argument.required)
+      this.#diagnostics.error(node, path, `has no ${row.argument.option}`, {
+        expected: `'${node.name} NAME {'`,
+      });
+    if (extra !== undefined)
+      this.#diagnostics.error(
+        place(node, extra),
+        path,
+        `takes one ${row.argument.option}, not ${node.args.length}`,
+      );
+    return word?.text ?? '';
+  }
+
+  #shapeFits(node: Directive, row: Row, path: string): boolean {
+    const isBlock = row.type === 'block' || row.type === 'blocks' || row.type === 'free';
+    if (isBlock === (node.children !== undefined)) {
+      const extra = isBlock && row.type !== 'blocks' ? node.args[0] : undefined;
+      if (extra !== undefined)
+        this.#diagnostics.error(place(node, extra), path, 'takes no argument', { expected: "'{'" });
+      return true;
+    }
+    if (isBlock) this.#diagnostics.error(node, path, 'is a block', { expected: `'${node.name} { … }'` });
+    else
+      this.#diagnostics.error(node, path, `is not a block${semicolonHint(node) ?? ''}`, {
+        expected: `'${node.name} VALUE;'`,
+      });
+    return false;
+  }
+
+  /** As in SRS, the first one counts. */
+  #only(nodes: readonly Directive[], path: string): Directive | undefined {
+    const [first, ...later] = nodes;
+    for (const node of later)
+      this.#diagnostics.warn(
+        node,
+        path,
+        `is ignored: line ${first?.line ?? 0} has it already, and the first one counts`,
+      );
+    return first;
+  }
+
+  #planned(node: Directive | undefined, scope: Scope): void {
+    if (node !== undefined && !scope.quiet) this.#diagnostics.planned(node, scope.path);
+  }
+
+  #group(nodes: readonly Directive[], rows: Rows, scope: Scope): Map<string, Directive[]> {
+    const groups = new Map<string, Directive[]>();
+    for (const node of nodes) {
+      if (!Object.hasOwn(rows, node.name)) this.#unknown(node, rows, scope.path);
+      else {
+        const group = groups.get(node.name);
+        if (group === undefined) groups.set(node.name, [node]);
+        else group.push(node);
+      }
+    }
+    return groups;
+  }
+
+  #unknown(node: Directive, rows: Rows, path: string): void {
+    const full = path === '' ? node.name : `${path}.${node.name}`;
+    const elsewhere = findRow(rows, node.name, path) ?? findRow(this.#rows, node.name, '');
+    if (elsewhere !== undefined) {
+      this.#diagnostics.error(node, full, 'does not belong here', { expected: `it as '${elsewhere}'` });
+      return;
+    }
+    const near = suggest(node.name, Object.keys(rows));
+    const extras = near === undefined ? {} : { suggestion: near };
+    this.#diagnostics.error(node, full, `there is no directive '${printable(node.name)}' here`, extras);
+  }
+}
+
+/** Where a name may stand: its dotted path below `rows`. */
+function findRow(rows: Rows, name: string, path: string): string | undefined {
+  const prefix = path === '' ? '' : `${path}.`;
+  if (Object.hasOwn(rows, name)) return prefix + name;
+  for (const [block, row] of Object.entries(rows)) {
+    const found = 'rows' in row ? findRow(row.rows, name, prefix + block) : undefined;
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function origin({ file, line, column }: Origin): Origin {
+  return { file, line, column };
+}
+
+/** Whether a block with such an `enabled` directive is off. A block without one is always in use. */
+function isDisabled(node: Directive | undefined, rows: Rows): boolean {
+  const row = rows['enabled'];
+  if (row?.type !== 'flag') return false;
+  const text = node?.args[0]?.text;
+  if (text === undefined) return !row.default;
+  return row.default ? text === 'off' : text !== 'on';
+}

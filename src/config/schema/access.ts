@@ -1,0 +1,94 @@
+import type { Rows } from './row.ts';
+
+/** vhost > cluster. */
+export const CLUSTER = {
+  mode: {
+    type: 'enum',
+    values: ['local', 'remote'],
+    default: 'local',
+    reload: 'restart',
+    doc: 'remote makes this vhost an edge.',
+  },
+  origin: { type: 'list', default: [], reload: 'live', doc: 'Origins of an edge, tried in turn.' },
+  token_traverse: {
+    type: 'flag',
+    default: false,
+    reload: 'live',
+    doc: 'Let the origin authenticate the clients of the edge.',
+  },
+  vhost: { type: 'text', default: '[vhost]', reload: 'live', doc: 'The vhost to ask for at the origin.' },
+  debug_srs_upnode: { type: 'flag', default: true, reload: 'live', doc: 'Tell the origin who is asking.' },
+  origin_cluster: {
+    type: 'flag',
+    default: false,
+    reload: 'restart',
+    doc: 'Look a missing stream up at the coworkers and redirect to it.',
+  },
+  coworkers: { type: 'list', default: [], reload: 'restart', doc: 'HTTP APIs of the other origins.' },
+} as const satisfies Rows;
+
+/** vhost > forward. */
+export const FORWARD = {
+  enabled: { type: 'flag', default: false, reload: 'hook', doc: 'Push every published stream on.' },
+  destination: { type: 'list', default: [], reload: 'hook', doc: 'RTMP servers to push to.' },
+} as const satisfies Rows;
+
+/** vhost > refer. */
+export const REFER = {
+  enabled: { type: 'flag', default: false, reload: 'live', doc: 'Check the page that a client comes from.' },
+  all: { type: 'list', default: [], reload: 'live', doc: 'Domains whose pages may publish and play.' },
+  publish: { type: 'list', default: [], reload: 'live', doc: 'Domains whose pages may publish.' },
+  play: { type: 'list', default: [], reload: 'live', doc: 'Domains whose pages may play.' },
+} as const satisfies Rows;
+
+/** vhost > security. */
+export const SECURITY = {
+  enabled: { type: 'flag', default: false, reload: 'live', doc: 'Check the address of clients.' },
+  allow: { type: 'lists', reload: 'live', doc: 'publish or play, then all or an address.' },
+  deny: { type: 'lists', reload: 'live', doc: 'publish or play, then all or an address.' },
+} as const satisfies Rows;
+
+/** vhost > http_static. */
+export const HTTP_STATIC = {
+  enabled: { type: 'flag', default: false, reload: 'hook', doc: 'Serve files for this vhost.' },
+  mount: { type: 'text', default: '[vhost]/', reload: 'hook', doc: 'URL prefix.' },
+  dir: { type: 'text', default: './objs/nginx/html', reload: 'hook', doc: 'Directory of the files.' },
+} as const satisfies Rows;
+
+/** vhost > http_hooks. */
+export const HTTP_HOOKS = {
+  enabled: { type: 'flag', default: false, reload: 'live', doc: 'Call HTTP services on events.' },
+  on_connect: { type: 'list', default: [], reload: 'live', doc: 'Called when a client connects.' },
+  on_close: { type: 'list', default: [], reload: 'live', doc: 'Called when a client is gone.' },
+  on_publish: { type: 'list', default: [], reload: 'live', doc: 'Called when a client wants to publish.' },
+  on_unpublish: {
+    type: 'list',
+    default: [],
+    reload: 'live',
+    doc: 'Called when a client stopped publishing.',
+  },
+  on_play: { type: 'list', default: [], reload: 'live', doc: 'Called when a client wants to play.' },
+  on_stop: { type: 'list', default: [], reload: 'live', doc: 'Called when a client stopped playing.' },
+  on_dvr: { type: 'list', default: [], reload: 'live', doc: 'Called when a recorded file is finished.' },
+  on_hls: { type: 'list', default: [], reload: 'live', doc: 'Called when an HLS segment is finished.' },
+  on_hls_notify: {
+    type: 'list',
+    default: [],
+    reload: 'live',
+    doc: 'Fetched when an HLS segment is finished.',
+  },
+} as const satisfies Rows;
+
+/** vhost > exec. */
+export const EXEC = {
+  enabled: { type: 'flag', default: false, reload: 'hook', doc: 'Run programs while a stream is published.' },
+  publish: { type: 'lists', reload: 'hook', doc: 'A command line.' },
+} as const satisfies Rows;
+
+/** vhost > bandcheck. */
+export const BANDCHECK = {
+  enabled: { type: 'flag', default: false, reload: 'live', doc: 'Bandwidth test of SRS.' },
+  key: { type: 'text', default: '', reload: 'live', doc: 'Shared key.' },
+  interval: { type: 'duration', unit: 's', default: 30_000, reload: 'live', doc: 'Time between two tests.' },
+  limit_kbps: { type: 'int', default: 1000, min: 0, reload: 'live', doc: 'Ceiling.' },
+} as const satisfies Rows;

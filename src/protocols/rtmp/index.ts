@@ -1,3 +1,12 @@
+export { MAX_AGGREGATE_MESSAGES, splitAggregate } from './chunk/aggregate.ts';
+export {
+  ChunkReader,
+  MAX_CHUNK_BYTES,
+  MAX_CHUNK_STREAMS,
+  MAX_MESSAGE_BYTES,
+  MAX_PARTIAL_BYTES,
+} from './chunk/chunk-reader.ts';
+export type { MessageSink } from './chunk/chunk-reader.ts';
 export {
   encodeMessage,
   MAX_CHUNK_STREAM_ID,
@@ -14,3 +23,9 @@ export {
   PEER_BANDWIDTH_TYPE,
   USER_CONTROL_EVENT,
 } from './message.ts';
+export { ClientHandshake } from './handshake/client-handshake.ts';
+export type { ClientHandshakeOptions } from './handshake/client-handshake.ts';
+export { ServerHandshake } from './handshake/server-handshake.ts';
+export type { HandshakeKind, HandshakeStep } from './handshake/version.ts';
+export { RtmpLink } from './link.ts';
+export type { RtmpLinkHandler } from './link.ts';

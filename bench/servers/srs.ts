@@ -1,0 +1,68 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { HOST, ROOT, type ServerKind, type ServerPorts } from './server.ts';
+
+/** The configuration file that the bench gives this server. */
+export function srsConfig(ports: ServerPorts, folder: string, adaptive: boolean): string {
+  return `listen ${ports.rtmp};
+max_connections 20000;
+daemon off;
+srs_log_tank console;
+srs_log_level warn;
+http_server {
+    enabled on;
+    listen ${ports.http};
+    dir ${path.join(folder, 'html')};
+}
+http_api {
+    enabled on;
+    listen ${ports.api};
+}
+vhost __defaultVhost__ {
+    play {
+        gop_cache on;
+        mw_latency 350;
+        mw_adaptive ${adaptive ? 'on' : 'off'};
+    }
+    http_remux {
+        enabled on;
+        mount [vhost]/[app]/[stream].flv;
+    }
+}
+`;
+}
+
+function srs(id: string, title: string, adaptive: boolean): ServerKind {
+  const program = path.join(ROOT, 'bin/srs');
+  return {
+    id,
+    title,
+    flv: true,
+    maxViewers: Infinity,
+    unavailable: () => (existsSync(program) ? undefined : `${program} does not exist`),
+    prepare(folder, ports) {
+      mkdirSync(path.join(folder, 'html'));
+      const file = path.join(folder, 'srs.conf');
+      writeFileSync(file, srsConfig(ports, folder, adaptive));
+      return {
+        command: process.execPath,
+        args: [program, '-c', file],
+        node: true,
+        async ready() {
+          try {
+            const response = await fetch(`http://${HOST}:${ports.api}/api/v1/versions`);
+            await response.arrayBuffer();
+            return response.ok;
+          } catch {
+            return false;
+          }
+        },
+      };
+    },
+  };
+}
+
+/** This server as it comes: the merge window adapts. */
+export const SRS = srs('srs', 'srs-ts', true);
+/** This server with the merge window pinned to 350 ms, as SRS has it. */
+export const SRS_350 = srs('srs-350', 'srs-ts, window pinned to 350 ms', false);

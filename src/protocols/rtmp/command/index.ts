@@ -1,0 +1,18 @@
+export { encodeCloseStream, encodeCreateStream, encodeDeleteStream, encodeFcPublish } from './call.ts';
+export { encodeFcUnpublish, encodePause, encodePlay, encodePublish, encodeReceive } from './call.ts';
+export { encodeReleaseStream, encodeSeek } from './call.ts';
+export { amfOffset, asCommand3, encodeCommand, readCommand } from './command.ts';
+export type { RtmpCommand } from './command.ts';
+export { encodeConnect, encodeConnectError, encodeConnectResult, encodeRejectedStatus } from './connect.ts';
+export { readConnect, readRedirect, rejectedInfo } from './connect.ts';
+export type { ConnectOptions, ConnectReply, ConnectRequest, Redirect } from './connect.ts';
+export { encodeData, encodeDataStart, encodeSampleAccess, encodeSetDataFrame } from './data.ts';
+export { metadataOf, readData } from './data.ts';
+export type { RtmpData } from './data.ts';
+export { encodeCallError, encodeCreateStreamResult, encodeNullResult, encodeOnBwDone } from './reply.ts';
+export { encodeOnFcPublish, encodeOnFcUnpublish, encodeStreamLengthResult } from './reply.ts';
+export { encodeUndefinedResult } from './reply.ts';
+export { readRequest } from './request.ts';
+export type { PlayArguments, PublishMode, RtmpRequest } from './request.ts';
+export { encodeOnStatus, readStatus, STATUS, statusObject } from './status.ts';
+export type { StatusCode, StatusInfo, StatusOptions } from './status.ts';

@@ -1,0 +1,2 @@
+export { ApiServer, type ApiServerDeps, type ApiServerOptions } from './api-server.ts';
+export type { ClientSnapshot } from './api-shapes.ts';

@@ -1,0 +1,100 @@
+import fastifyStatic from '@fastify/static';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { Readable } from 'node:stream';
+import {
+  DocumentRoot,
+  readAt,
+  streamFrom,
+  type Located,
+  type ServedFile,
+} from '../../storage/document-root.ts';
+import { findFlvTag, FLV_HEAD_BYTES, flvStartHead, MAX_FLV_RESYNC_BYTES } from './flv-start.ts';
+import type { RequestTarget } from './request-target.ts';
+
+export interface FileRouteOptions {
+  /** [http_server dir] Document root. */
+  readonly dir: string;
+  /** Folder of the bundled page, for what `dir` does not have; undefined = no page. */
+  readonly pageDir: string | undefined;
+}
+
+/** Files below the document root, then those of the bundled page. */
+export class FileRoute {
+  readonly #roots: readonly DocumentRoot[];
+
+  constructor(options: FileRouteOptions) {
+    this.#roots = [options.dir, options.pageDir]
+      .filter((dir): dir is string => dir !== undefined)
+      .map((dir) => new DocumentRoot(dir));
+  }
+
+  /** Adds what `serve` needs of the framework. */
+  async register(app: FastifyInstance): Promise<void> {
+    await app.register(fastifyStatic, { serve: false });
+  }
+
+  /** The file of the first root that has one, or where to go instead. */
+  async find(target: RequestTarget): Promise<Located> {
+    for (const root of this.#roots) {
+      const located = await root.locate(target.path);
+      if (located !== undefined) return located;
+    }
+    return undefined;
+  }
+
+  async serve(target: RequestTarget, reply: FastifyReply): Promise<FastifyReply> {
+    const located = await this.find(target);
+    if (located === undefined) return reply.code(404).type('text/plain; charset=utf-8').send('not found\n');
+    return this.send(located, target, reply);
+  }
+
+  async send(
+    located: NonNullable<Located>,
+    target: RequestTarget,
+    reply: FastifyReply,
+  ): Promise<FastifyReply> {
+    if ('redirect' in located) {
+      const path = located.redirect.split('/').map(encodeURIComponent).join('/');
+      return reply.redirect(target.query === '' ? path : `${path}?${target.query}`, 302);
+    }
+    return this.#sendFile(located.file, target, reply);
+  }
+
+  async #sendFile(file: ServedFile, target: RequestTarget, reply: FastifyReply): Promise<FastifyReply> {
+    const start = new URLSearchParams(target.query).get('start');
+    if (start !== null && file.path.toLowerCase().endsWith('.flv')) {
+      if (!/^\d{1,15}$/.test(start)) {
+        return reply.code(400).type('text/plain').send('start is not a number of bytes\n');
+      }
+      const from = Number(start);
+      const head = from === 0 ? undefined : flvStartHead(await readAt(file, 0, FLV_HEAD_BYTES));
+      if (head !== undefined && from >= file.sizeBytes) {
+        return reply.code(416).type('text/plain').send('start is behind the end of the file\n');
+      }
+      if (head !== undefined && from > head.length) return sendFrom(file, head, from, reply);
+    }
+    return reply.sendFile(file.path, file.root);
+  }
+}
+
+/** Header and config records, then the tags from the first one at or after `from`. */
+async function sendFrom(
+  file: ServedFile,
+  head: Buffer,
+  from: number,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  // Players take `start` from the keyframe index, which is exact; a rounded one would show garbage.
+  const position = from + (findFlvTag(await readAt(file, from, MAX_FLV_RESYNC_BYTES)) ?? 0);
+  reply
+    .type('video/x-flv')
+    .header('Content-Length', head.length + file.sizeBytes - position)
+    .header('Cache-Control', 'no-cache');
+  if (reply.request.method === 'HEAD') return reply.send();
+  return reply.send(Readable.from(headThenFile(head, file, position), { objectMode: false }));
+}
+
+async function* headThenFile(head: Buffer, file: ServedFile, position: number): AsyncGenerator<Buffer> {
+  yield head;
+  for await (const chunk of streamFrom(file, position)) yield chunk as Buffer;
+}

@@ -1,0 +1,217 @@
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { Clock } from '../../base/clock.ts';
+import { describeError } from '../../base/errors.ts';
+import type { Logger } from '../../base/logger.ts';
+import { TimerWheel } from '../../base/timer-wheel.ts';
+import type { AccessPolicy, Hub } from '../../hub/ports.ts';
+import {
+  CORS_HEADERS,
+  HttpServer,
+  type ConnectionGate,
+  type HttpServerOptions,
+  type ListenAddress,
+} from '../../net/index.ts';
+import { FileRoute } from './file-route.ts';
+import { LiveList } from './live-list.ts';
+import { LiveRoute, type LiveRouteOptions } from './live-route.ts';
+import type { MountMatch, MountTable } from './mount-table.ts';
+import { parseTarget, type RequestTarget } from './request-target.ts';
+
+export interface HttpEndpointOptions {
+  /** [http_server listen] */
+  readonly listen: readonly ListenAddress[];
+  /** [http_server dir] */
+  readonly dir: string;
+  /** [http_server crossdomain] */
+  readonly crossdomain: boolean;
+  /** Folder of the bundled page; it is served where `dir` has no file of the name. Undefined = no page, no `/live.json`. */
+  readonly pageDir: string | undefined;
+  /** [http_remux] of all vhosts. */
+  readonly mounts: MountTable;
+  /** Of this program. */
+  readonly version: string;
+  /** Told by `/live.json`. */
+  readonly rtmpPort: number | undefined;
+  readonly apiPort: number | undefined;
+  readonly timeouts?: Pick<
+    HttpServerOptions,
+    'headersTimeoutMs' | 'requestTimeoutMs' | 'keepAliveTimeoutMs' | 'timeoutCheckMs'
+  >;
+}
+
+export interface HttpEndpointDeps {
+  readonly hub: Hub;
+  readonly access: AccessPolicy;
+  readonly flvFormat: LiveRouteOptions['flvFormat'];
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly newSessionId: () => string;
+  readonly gate?: ConnectionGate;
+}
+
+/** Largest request body that is read (and thrown away), bytes. */
+export const MAX_REQUEST_BODY_BYTES = 64 * 1024;
+
+/** [http_server] Live bodies, files, the bundled page. */
+export class HttpEndpoint {
+  readonly #options: HttpEndpointOptions;
+  readonly #hub: Hub;
+  readonly #logger: Logger;
+  readonly #http: HttpServer;
+  readonly #wheel: TimerWheel;
+  readonly #live: LiveRoute;
+  readonly #files: FileRoute;
+  readonly #list: LiveList | undefined;
+  readonly #app: FastifyInstance;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: HttpEndpointOptions, deps: HttpEndpointDeps) {
+    this.#options = options;
+    this.#hub = deps.hub;
+    this.#logger = deps.logger.child({ component: 'http' });
+    this.#wheel = new TimerWheel(deps.clock);
+    this.#http = new HttpServer({
+      ...options.timeouts,
+      logger: this.#logger,
+      clock: deps.clock,
+      ...(deps.gate === undefined ? {} : { gate: deps.gate }),
+    });
+    this.#live = new LiveRoute({
+      hub: deps.hub,
+      access: deps.access,
+      mounts: options.mounts,
+      flvFormat: deps.flvFormat,
+      crossdomain: options.crossdomain,
+      server: `srs-ts/${options.version}`,
+      logger: deps.logger,
+      wheel: this.#wheel,
+      newSessionId: deps.newSessionId,
+    });
+    this.#files = new FileRoute(options);
+    this.#list =
+      options.pageDir === undefined
+        ? undefined
+        : new LiveList({ ...options, hub: deps.hub, clock: deps.clock });
+    this.#app = this.#createApp();
+  }
+
+  get addresses(): readonly { readonly host: string; readonly port: number }[] {
+    return this.#http.addresses;
+  }
+
+  /** HTTP-FLV and WebSocket-FLV viewers. */
+  get viewers(): number {
+    return this.#live.viewers;
+  }
+
+  /** Listens on all addresses, or throws LISTEN_FAILED and on none. */
+  async start(): Promise<void> {
+    await this.#files.register(this.#app);
+    await this.#app.ready();
+    this.#http.handleUpgrade((request, socket, head) => {
+      this.#live.upgrade(request, socket, head).catch((error: unknown) => {
+        this.#logger.error(`upgrade failed: ${describeError(error)}`);
+        socket.destroy();
+      });
+    });
+    await this.#http.listen('http_server listen', this.#options.listen);
+  }
+
+  /** Accepts no more; viewers stay. */
+  stopAccepting(): Promise<void> {
+    return this.#http.stopAccepting();
+  }
+
+  /** Ends all viewers and connections. Idempotent. */
+  close(): Promise<void> {
+    this.#closed ??= (async () => {
+      this.#live.close();
+      await this.#http.close();
+      await this.#app.close();
+      this.#wheel.close();
+    })();
+    return this.#closed;
+  }
+
+  #createApp(): FastifyInstance {
+    const app = Fastify({
+      logger: false,
+      bodyLimit: MAX_REQUEST_BODY_BYTES,
+      serverFactory: (handler) => {
+        this.#http.handle(handler);
+        return this.#http.server;
+      },
+      clientErrorHandler: (error, socket) => this.#http.clientError(error, socket),
+      frameworkErrors: (_error, _request, reply) => {
+        sendText(reply, 400, 'bad request');
+      },
+    });
+    const common: Record<string, string> = {
+      Server: `srs-ts/${this.#options.version}`,
+      ...(this.#options.crossdomain ? CORS_HEADERS : {}),
+    };
+    app.addHook('onRequest', (_request, reply, done) => {
+      reply.headers(common);
+      done();
+    });
+    app.setErrorHandler((error, _request, reply) => {
+      const status = statusOf(error);
+      if (status >= 500) this.#logger.error(`request failed: ${describeError(error)}`);
+      return sendText(reply, status, status >= 500 ? 'internal error' : 'bad request');
+    });
+    app.setNotFoundHandler((_request, reply) => sendText(reply, 404, 'not found'));
+    app.removeAllContentTypeParsers();
+    app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null, undefined));
+    app.route({
+      method: ['GET', 'HEAD'],
+      url: '/*',
+      handler: (request, reply) => this.#serve(request, reply),
+    });
+    app.route({
+      method: 'OPTIONS',
+      url: '/*',
+      handler: (_request, reply) =>
+        this.#options.crossdomain ? reply.code(200).send() : sendText(reply, 405, 'method not allowed'),
+    });
+    return app;
+  }
+
+  #serve(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> | FastifyReply {
+    const target = parseTarget(request.raw.url ?? '');
+    if (target === undefined) return sendText(reply, 400, 'bad request');
+    const match = this.#live.match(request.headers.host, target);
+    if (match === undefined) {
+      if (target.path === '/live.json' && this.#list !== undefined) {
+        return reply.header('Cache-Control', 'no-cache').type('application/json').send(this.#list.json());
+      }
+      return this.#files.serve(target, reply);
+    }
+    return this.#serveLive(request, reply, target, match);
+  }
+
+  async #serveLive(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    target: RequestTarget,
+    match: MountMatch,
+  ): Promise<FastifyReply> {
+    // A recorded file may have a name that a mount template matches too. What is live wins, unless `start` asks for a file.
+    const state = this.#hub.find(match.name)?.state ?? 'idle';
+    if (state === 'idle' || new URLSearchParams(target.query).has('start')) {
+      const located = await this.#files.find(target);
+      if (located !== undefined) return this.#files.send(located, target, reply);
+    }
+    return request.method === 'HEAD'
+      ? this.#live.head(reply, target, match)
+      : this.#live.serve(request, reply, target, match);
+  }
+}
+
+function sendText(reply: FastifyReply, status: number, text: string): FastifyReply {
+  return reply.code(status).type('text/plain; charset=utf-8').send(`${text}\n`);
+}
+
+function statusOf(error: unknown): number {
+  const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined;
+  return typeof status === 'number' && status >= 400 && status < 600 ? status : 500;
+}

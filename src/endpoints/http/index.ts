@@ -1,0 +1,2 @@
+export { HttpEndpoint, type HttpEndpointDeps, type HttpEndpointOptions } from './http-endpoint.ts';
+export { MountTable, type Mount, type MountMatch, type MountTableOptions } from './mount-table.ts';

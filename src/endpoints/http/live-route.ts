@@ -1,0 +1,267 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { WebSocketServer } from 'ws';
+import { describeError, ServerError } from '../../base/errors.ts';
+import type { Logger } from '../../base/logger.ts';
+import type { TimerWheel } from '../../base/timer-wheel.ts';
+import type { AccessPolicy, Hub, LiveStream, TrackChoice, WireFormat } from '../../hub/ports.ts';
+import { CORS_HEADERS, plainIp, takeSocket, type IncomingMessage, type Socket } from '../../net/index.ts';
+import { FlvViewer, liveResponseHead, type FlvViewerStart } from '../../outputs/http-flv/index.ts';
+import type { MountMatch, MountTable } from './mount-table.ts';
+import { hostName, parseTarget, type RequestTarget } from './request-target.ts';
+
+export interface LiveRouteOptions {
+  readonly hub: Hub;
+  readonly access: AccessPolicy;
+  readonly mounts: MountTable;
+  readonly flvFormat: (settings: {
+    readonly framing: 'chunked' | 'identity' | 'websocket';
+    readonly tracks: TrackChoice;
+  }) => WireFormat;
+  readonly crossdomain: boolean;
+  /** `Server` header. */
+  readonly server: string;
+  readonly logger: Logger;
+  readonly wheel: TimerWheel;
+  readonly newSessionId: () => string;
+}
+
+interface Refusal {
+  readonly status: 400 | 403 | 404 | 503;
+  readonly text: string;
+}
+
+interface Wanted {
+  readonly target: RequestTarget;
+  readonly match: MountMatch;
+  readonly tracks: TrackChoice;
+}
+
+/** Longest WebSocket message that a viewer may send, bytes. It is thrown away anyway. */
+export const MAX_WEBSOCKET_MESSAGE_BYTES = 4_096;
+/** A viewer that reads nothing gets no more pongs than fit here, bytes. */
+const MAX_PONG_BACKLOG_BYTES = 64 * 1024;
+const FLV_TYPE = 'video/x-flv';
+const STATUS_TEXT = {
+  400: 'Bad Request',
+  403: 'Forbidden',
+  404: 'Not Found',
+  503: 'Service Unavailable',
+} as const;
+
+/** HTTP-FLV and WebSocket-FLV: request → access → stream → a viewer on the raw socket. */
+export class LiveRoute {
+  readonly #options: LiveRouteOptions;
+  readonly #viewers = new Set<FlvViewer>();
+  readonly #webSockets = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: MAX_WEBSOCKET_MESSAGE_BYTES,
+    autoPong: false,
+  });
+
+  constructor(options: LiveRouteOptions) {
+    this.#options = options;
+  }
+
+  /** The live stream that the request names, or undefined when it names none. */
+  match(hostHeader: string | undefined, target: RequestTarget): MountMatch | undefined {
+    const vhost = new URLSearchParams(target.query).get('vhost') ?? undefined;
+    const match = this.#options.mounts.match(hostName(hostHeader), target.path, vhost);
+    return match?.extension === 'flv' ? match : undefined;
+  }
+
+  /** GET: the body. */
+  async serve(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    target: RequestTarget,
+    match: MountMatch,
+  ): Promise<FastifyReply> {
+    const tracks = tracksOf(target.query);
+    if (tracks === undefined) return refuse(reply, NO_TRACKS);
+    const viewer = this.#viewer(request.raw.socket, 'flv-play');
+    const found = await this.#admit(viewer, request.raw, target, match);
+    if ('status' in found) return refuse(reply, found);
+    const socket = takeSocket(reply.raw);
+    // Behind a pipelined request the connection is not ours to take, and with `Connection: close` it would never be.
+    if (socket === undefined) return refuse(reply, { status: 400, text: 'ask for a live stream on its own' });
+    reply.hijack();
+    const chunked = request.raw.httpVersionMajor === 1 && request.raw.httpVersionMinor >= 1;
+    this.#start(viewer, {
+      socket,
+      stream: found.stream,
+      format: this.#options.flvFormat({ framing: chunked ? 'chunked' : 'identity', tracks }),
+      head: this.#head(chunked),
+    });
+    return reply;
+  }
+
+  /** HEAD: what GET would begin with. Brings no stream here and asks no access policy: nothing is played. */
+  head(reply: FastifyReply, target: RequestTarget, match: MountMatch): FastifyReply {
+    if (tracksOf(target.query) === undefined) return refuse(reply, NO_TRACKS);
+    if (this.#options.hub.find(match.name) === undefined) return refuse(reply, notFound(match));
+    return reply
+      .code(200)
+      .header('Content-Type', FLV_TYPE)
+      .header('Cache-Control', 'no-cache, no-store')
+      .send();
+  }
+
+  /** A WebSocket handshake on any path. */
+  async upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
+    const wanted = this.#wanted(request);
+    if ('status' in wanted) {
+      refuseSocket(socket, wanted);
+      return;
+    }
+    const viewer = this.#viewer(socket, 'ws-flv-play');
+    const found = await this.#admit(viewer, request, wanted.target, wanted.match);
+    if ('status' in found) {
+      refuseSocket(socket, found);
+      return;
+    }
+    // Refuses bad handshakes itself (RFC 6455, 4.2.1) and then does not call back.
+    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+      webSocket.on('error', () => webSocket.terminate()); // A protocol error of the peer, e.g. a message too large.
+      webSocket.on('ping', (data) => {
+        if (socket.writableLength < MAX_PONG_BACKLOG_BYTES) webSocket.pong(data);
+      });
+      this.#start(viewer, {
+        socket,
+        stream: found.stream,
+        format: this.#options.flvFormat({ framing: 'websocket', tracks: wanted.tracks }),
+        finish: () => webSocket.close(1000, 'the stream ended'),
+      });
+    });
+  }
+
+  /** Ends all viewers. */
+  close(): void {
+    for (const viewer of this.#viewers) {
+      viewer.close(new ServerError('SERVER_STOPPING', 'the server is stopping'));
+    }
+  }
+
+  /** Viewers whose connection is open. */
+  get viewers(): number {
+    return this.#viewers.size;
+  }
+
+  #wanted(request: IncomingMessage): Wanted | Refusal {
+    const target = parseTarget(request.url ?? '');
+    if (target === undefined) return { status: 400, text: 'bad request' };
+    const match = this.match(request.headers.host, target);
+    if (match === undefined) return { status: 404, text: 'not found' };
+    const tracks = tracksOf(target.query);
+    return tracks === undefined ? NO_TRACKS : { target, match, tracks };
+  }
+
+  #viewer(socket: Socket, type: 'flv-play' | 'ws-flv-play'): FlvViewer {
+    const viewer: FlvViewer = new FlvViewer({
+      id: this.#options.newSessionId(),
+      ip: plainIp(socket.remoteAddress),
+      type,
+      logger: this.#options.logger,
+      wheel: this.#options.wheel,
+      onClosed: () => this.#viewers.delete(viewer),
+    });
+    return viewer;
+  }
+
+  async #admit(
+    viewer: FlvViewer,
+    request: IncomingMessage,
+    target: RequestTarget,
+    match: MountMatch,
+  ): Promise<{ readonly stream: LiveStream } | Refusal> {
+    const { hub, access, logger } = this.#options;
+    const { vhost, app, stream } = match.name;
+    const log = logger.child({ session: viewer.id });
+    const where = `${viewer.type} of ${vhost}/${app}/${stream} from ${viewer.ip}`;
+    try {
+      await access.check({
+        action: 'play',
+        session: viewer,
+        vhost,
+        app,
+        stream,
+        params: target.query,
+        ...(request.headers.referer === undefined ? {} : { pageUrl: request.headers.referer }),
+      });
+    } catch (error) {
+      log.warn(`${where} refused: ${describeError(error)}`);
+      return error instanceof ServerError
+        ? { status: 403, text: `forbidden: ${error.code}` }
+        : { status: 503, text: 'unavailable' };
+    }
+    try {
+      const found = await hub.resolve(match.name, 'fail');
+      if (found !== undefined) return { stream: found };
+      log.info(`${where}: no such stream`);
+      return notFound(match);
+    } catch (error) {
+      log.warn(`${where} failed: ${describeError(error)}`);
+      return { status: 503, text: 'unavailable' };
+    }
+  }
+
+  #start(viewer: FlvViewer, start: FlvViewerStart): void {
+    this.#viewers.add(viewer);
+    try {
+      viewer.start(start);
+    } catch (error) {
+      this.#options.logger
+        .child({ session: viewer.id })
+        .warn(`${viewer.type} could not begin: ${describeError(error)}`);
+      viewer.close(
+        error instanceof ServerError
+          ? error
+          : new ServerError('SESSION_CLOSED', 'could not begin', { cause: error }),
+      );
+    }
+  }
+
+  #head(chunked: boolean): Buffer {
+    return liveResponseHead({
+      chunked,
+      contentType: FLV_TYPE,
+      server: this.#options.server,
+      headers: this.#options.crossdomain ? CORS_HEADERS : {},
+      nowMs: Date.now(),
+    });
+  }
+}
+
+const NO_TRACKS: Refusal = { status: 400, text: 'audio=0 and video=0 leave nothing to send' };
+
+/** `?audio=0` leaves the sound out, `?video=0` the picture; both leave nothing (undefined). */
+function tracksOf(query: string): TrackChoice | undefined {
+  if (query === '') return 'av';
+  const params = new URLSearchParams(query);
+  const audio = params.get('audio') !== '0';
+  const video = params.get('video') !== '0';
+  if (audio) return video ? 'av' : 'a';
+  return video ? 'v' : undefined;
+}
+
+function notFound(match: MountMatch): Refusal {
+  return { status: 404, text: `no such stream: ${match.name.app}/${match.name.stream}` };
+}
+
+function refuse(reply: FastifyReply, refusal: Refusal): FastifyReply {
+  return reply
+    .code(refusal.status)
+    .header('Cache-Control', 'no-cache, no-store')
+    .type('text/plain; charset=utf-8')
+    .send(`${refusal.text}\n`);
+}
+
+function refuseSocket(socket: Socket, refusal: Refusal): void {
+  const body = Buffer.from(`${refusal.text}\n`);
+  const head =
+    `HTTP/1.1 ${refusal.status} ${STATUS_TEXT[refusal.status]}\r\nContent-Type: text/plain; charset=utf-8\r\n` +
+    `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n`;
+  socket.on('data', () => undefined); // Unread bytes would turn our FIN into a reset that loses the answer.
+  socket.end(Buffer.concat([Buffer.from(head), body]), () => socket.destroySoon());
+}

@@ -1,0 +1,131 @@
+import { describeError, ServerError } from '../../base/errors.ts';
+import type { Logger } from '../../base/logger.ts';
+import type { Deadline, TimerWheel } from '../../base/timer-wheel.ts';
+import {
+  streamKey,
+  type LiveStream,
+  type Playback,
+  type SessionInfo,
+  type WireFormat,
+} from '../../hub/ports.ts';
+import { SocketSink, type Socket } from '../../net/index.ts';
+
+export interface FlvViewerOptions {
+  readonly id: string;
+  readonly ip: string;
+  readonly type: 'flv-play' | 'ws-flv-play';
+  readonly logger: Logger;
+  readonly wheel: TimerWheel;
+  /** How long the end of the body may take to reach a peer that reads slowly, ms. @default 10000 */
+  readonly endTimeoutMs?: number;
+  /** Called once when the connection of a started viewer is over. */
+  readonly onClosed?: () => void;
+}
+
+export interface FlvViewerStart {
+  /** The connection, which is the viewer's from now on. */
+  readonly socket: Socket;
+  readonly stream: LiveStream;
+  readonly format: WireFormat;
+  /** Written before the body: the response head. */
+  readonly head?: Buffer;
+  /** Ends the connection in good order after the body, e.g. with a WebSocket close frame. @default FIN */
+  readonly finish?: () => void;
+}
+
+const DEFAULT_END_TIMEOUT_MS = 10_000;
+
+/**
+ * One HTTP-FLV or WebSocket-FLV viewer: first a name for those who decide about it (access, kick), from `start` on a socket
+ * that gets a stream's body until one of the two ends.
+ */
+export class FlvViewer implements SessionInfo {
+  readonly id: string;
+  readonly ip: string;
+  readonly type: string;
+  readonly #options: FlvViewerOptions;
+  #sink: SocketSink | undefined;
+  #logger: Logger;
+  #playback: Playback | undefined;
+  #ended: 'gone' | 'duration' | undefined;
+  #finish: (() => void) | undefined;
+  #endDeadline: Deadline | undefined;
+  #refusal: ServerError | undefined;
+  #closed = false;
+
+  constructor(options: FlvViewerOptions) {
+    this.id = options.id;
+    this.ip = options.ip;
+    this.type = options.type;
+    this.#options = options;
+    this.#logger = options.logger.child({ session: options.id });
+  }
+
+  /** Begins the body. Throws what the hub throws; the caller then closes. */
+  start(start: FlvViewerStart): void {
+    const { socket } = start;
+    const sink = new SocketSink(socket, {
+      onDrain: () => this.#playback?.drained(),
+      onClosed: (reason) => this.#onClosed(reason),
+    });
+    this.#sink = sink;
+    if (this.#refusal !== undefined) {
+      sink.close(this.#refusal);
+      return;
+    }
+    this.#logger = this.#options.logger.child({ session: this.id, stream: streamKey(start.stream.name) });
+    this.#finish = start.finish ?? (() => sink.end());
+    this.#logger.info(`${this.type} from ${this.ip} begins`);
+    // Head and first bytes leave in one system call.
+    socket.cork();
+    try {
+      if (start.head !== undefined) sink.write(start.head);
+      this.#playback = start.stream.play({
+        session: this,
+        format: start.format,
+        sink,
+        afterHold: 'end',
+        onEnd: (reason) => this.#onEnd(reason),
+      });
+    } finally {
+      socket.uncork();
+    }
+  }
+
+  close(reason: ServerError): void {
+    this.#refusal ??= reason;
+    this.#playback?.close();
+    this.#sink?.close(reason);
+  }
+
+  #onEnd(reason: 'gone' | 'duration'): void {
+    if (this.#closed || this.#ended !== undefined) return;
+    this.#ended = reason;
+    this.#finish?.();
+    // From here the hub looks after this viewer no more: a peer that takes nothing must not stay for ever.
+    this.#endDeadline = this.#options.wheel.deadline(
+      this.#options.endTimeoutMs ?? DEFAULT_END_TIMEOUT_MS,
+      () =>
+        this.#sink?.close(new ServerError('VIEWER_STALLED', 'the end of the stream was not read in time')),
+    );
+  }
+
+  #onClosed(reason: ServerError | undefined): void {
+    this.#closed = true;
+    this.#endDeadline?.cancel();
+    const playback = this.#playback;
+    if (playback !== undefined) {
+      playback.close();
+      const { sentBytes, drops, droppedBytes } = playback.stats;
+      const why =
+        reason !== undefined
+          ? describeError(reason)
+          : this.#ended === undefined
+            ? 'the peer left'
+            : `the stream ended (${this.#ended})`;
+      const lost = drops === 0 ? '' : `, dropped ${droppedBytes} bytes in ${drops} overflows`;
+      this.#logger.info(`${this.type} ended: ${why}; sent ${sentBytes} bytes${lost}`);
+    }
+    this.#options.onClosed?.();
+  }
+}

@@ -1,0 +1,2 @@
+export { FlvViewer, type FlvViewerOptions, type FlvViewerStart } from './flv-viewer.ts';
+export { liveResponseHead, type ResponseHeadOptions } from './response-head.ts';

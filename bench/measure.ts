@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { LoadProcess } from './load/client.ts';
 import type { LoadSnapshot } from './load/protocol.ts';
@@ -15,6 +16,9 @@ const PROBE_RATE = 40;
 /** Above this share of a core a load process is likely to be what is measured. */
 const LOAD_LIMIT_PERCENT = 85;
 const MACHINE_IDLE_LIMIT_PERCENT = 4;
+/** Other programs that take more than this make the figures doubtful. */
+const OTHERS_LIMIT_PERCENT = 20;
+const MIN_LEAVE_SECONDS = 5;
 const DELIVERED_LIMIT_PERCENT = 96;
 
 /** How long and how often to measure. */
@@ -46,6 +50,8 @@ export interface RunWindow {
   readonly crowdCpuPercent: number;
   readonly sourceCpuPercent: number;
   readonly machineIdlePercent: number;
+  /** CPU of programs that are no part of the bench, % of one core. */
+  readonly othersPercent: number;
   readonly publisherLateMs: number;
 }
 
@@ -145,7 +151,7 @@ async function underLoad(
   let afterLeaving: Measurement['afterLeaving'];
   if (scenario.leaveSeconds !== undefined) {
     await Promise.all([load.source.leave(), load.crowd.leave()]);
-    const seconds = Math.round(scenario.leaveSeconds * options.leaveScale);
+    const seconds = Math.max(MIN_LEAVE_SECONDS, Math.round(scenario.leaveSeconds * options.leaveScale));
     await wait(seconds * 1000);
     afterLeaving = { seconds, rssBytes: readTree(server.pid).rssBytes };
   }
@@ -197,7 +203,11 @@ async function window(
   const starved = Math.max(0, source.starved + crowd.starved - scenario.stalled);
   const gone = source.players - source.alive + (crowd.players - crowd.alive);
   const receivedBytes = source.receivedBytes + crowd.receivedBytes;
-  const idle = machineAfter.idle - machineBefore.idle;
+  const idlePercent =
+    ((machineAfter.idle - machineBefore.idle) / Math.max(1, machineAfter.total - machineBefore.total)) * 100;
+  const crowdCpuPercent = percent((crowd.cpuUserMicros + crowd.cpuSystemMicros) / 1e6);
+  const sourceCpuPercent = percent((source.cpuUserMicros + source.cpuSystemMicros) / 1e6);
+  const busyPercent = (100 - idlePercent) * os.availableParallelism();
   return {
     source,
     crowd,
@@ -214,9 +224,10 @@ async function window(
       lostViewers: Math.max(0, gone - scenario.stalled) + starved,
       lostPictures: source.lostPictures,
       latency: percentilesMs(source.latencies),
-      crowdCpuPercent: percent((crowd.cpuUserMicros + crowd.cpuSystemMicros) / 1e6),
-      sourceCpuPercent: percent((source.cpuUserMicros + source.cpuSystemMicros) / 1e6),
-      machineIdlePercent: (idle / Math.max(1, machineAfter.total - machineBefore.total)) * 100,
+      crowdCpuPercent,
+      sourceCpuPercent,
+      machineIdlePercent: idlePercent,
+      othersPercent: busyPercent - userPercent - systemPercent - crowdCpuPercent - sourceCpuPercent,
       publisherLateMs: Math.max(source.worstLateMs, crowd.worstLateMs),
     },
   };
@@ -243,6 +254,9 @@ function warningsOf(runs: readonly WindowResult[], server: RunningServer): strin
     }
     if (one.machineIdlePercent < MACHINE_IDLE_LIMIT_PERCENT)
       warnings.add('all cores of the machine were full');
+    if (one.othersPercent > OTHERS_LIMIT_PERCENT) {
+      warnings.add('other programs used the machine meanwhile: measure again on a quiet one');
+    }
     if ((one.deliveredPercent ?? 100) < DELIVERED_LIMIT_PERCENT) {
       warnings.add('the server could not deliver everything: its CPU figure is that of an overloaded server');
     }

@@ -5,7 +5,10 @@ import type { LoadCalls, LoadReply, LoadRequest, LoadSnapshot, PlayOrder, Publis
 /** A load process as its parent sees it. */
 export class LoadProcess implements LoadCalls {
   readonly #child: ChildProcess;
-  readonly #waiting = new Map<number, { resolve(result: unknown): void; reject(error: Error): void }>();
+  readonly #waiting = new Map<
+    number,
+    { resolve: (result: unknown) => void; reject: (error: Error) => void }
+  >();
   #nextId = 1;
 
   constructor() {

@@ -8,7 +8,7 @@ export const LOOP_PICTURES = 50;
 export const LOOP_SOUNDS = 86;
 
 const KEY_PICTURE_BYTES = 12_000;
-const PICTURE_BYTES = 580;
+const PICTURE_BYTES = 624;
 const SOUND_BYTES = 180;
 const CSID_AUDIO = 4;
 const CSID_VIDEO = 6;

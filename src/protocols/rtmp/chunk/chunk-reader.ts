@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { ServerError } from '../../../base/errors.ts';
 import { DEFAULT_CHUNK_BYTES } from '../message.ts';
+import { ChunkStream, matches, u24, u32, u8 } from './chunk-stream.ts';
 
 /**
  * Longest message taken, in bytes. The wire allows 2^24 - 1; no encoder comes near (a 200 Mbit/s key frame has about
@@ -28,49 +29,6 @@ export interface MessageSink {
    * view of the bytes that were pushed, so copy what is kept long. The reader must not be pushed to from in here.
    */
   onMessage(typeId: number, timestamp: number, streamId: number, payload: Buffer, csid: number): void;
-}
-
-/** What a chunk stream remembers from its last header, and the message that is under way on it. */
-class ChunkStream {
-  readonly csid: number;
-  typeId = 0;
-  streamId = 0;
-  length = 0;
-  timestamp = 0;
-  /** Last time on the wire: the timestamp of a type 0 header, the delta of the others. */
-  time = 0;
-  extended = false;
-  absolute = false;
-  /** A message has begun and is not complete. */
-  open = false;
-  received = 0;
-  body: Buffer | undefined = undefined;
-
-  constructor(csid: number) {
-    this.csid = csid;
-  }
-}
-
-// The caller has checked the bounds; a read beyond them would be undefined, not unsafe.
-function u8(bytes: Buffer, at: number): number {
-  return bytes[at] as number;
-}
-
-function u24(bytes: Buffer, at: number): number {
-  return (u8(bytes, at) << 16) | (u8(bytes, at + 1) << 8) | u8(bytes, at + 2);
-}
-
-function u32(bytes: Buffer, at: number): number {
-  return ((u8(bytes, at) << 24) | u24(bytes, at + 1)) >>> 0;
-}
-
-/** How the bytes from `at` to `end` compare with a 32-bit number: all four equal, a prefix of it, or different. */
-function matches(bytes: Buffer, at: number, end: number, value: number): 'yes' | 'no' | 'short' {
-  for (let i = 0; i < 4; i++) {
-    if (at + i >= end) return 'short';
-    if (u8(bytes, at + i) !== ((value >>> (24 - 8 * i)) & 0xff)) return 'no';
-  }
-  return 'yes';
 }
 
 /**

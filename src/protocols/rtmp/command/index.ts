@@ -9,6 +9,8 @@ export type { ConnectOptions, ConnectReply, ConnectRequest, Redirect } from './c
 export { encodeData, encodeDataStart, encodeSampleAccess, encodeSetDataFrame } from './data.ts';
 export { metadataOf, readData } from './data.ts';
 export type { RtmpData } from './data.ts';
+export { readDataMessage } from './metadata.ts';
+export type { ServerSignature } from './metadata.ts';
 export { encodeCallError, encodeCreateStreamResult, encodeNullResult, encodeOnBwDone } from './reply.ts';
 export { encodeOnFcPublish, encodeOnFcUnpublish, encodeStreamLengthResult } from './reply.ts';
 export { encodeUndefinedResult } from './reply.ts';

@@ -366,3 +366,19 @@ test('redirect: written and read', () => {
   assert.ok(plain !== undefined);
   assert.equal(rtmp.readRedirect(plain.properties), undefined);
 });
+
+test('metadata for players: without wrapper and duration, signed, an ECMA array; the rest passes', () => {
+  const server = { name: 'S', version: '1.2' };
+  const want = ['onMetaData', amfEcmaArray({ width: 2, server: 'S', version: '1.2' })];
+  const object = amfObject({ duration: 5, width: 2 });
+  for (const bytes of [['@setDataFrame', 'onMetaData', object], ['onMetaData', object], [object]]) {
+    const out = rtmp.readDataMessage(18, encodeAmf0(bytes), server);
+    assert.ok(out !== undefined);
+    assert.deepStrictEqual(readAmf0(out), want);
+  }
+  assert.equal(rtmp.readDataMessage(18, encodeAmf0(['@clearDataFrame', 'onMetaData']), server), undefined);
+  assert.equal(rtmp.readDataMessage(18, encodeAmf0(['onMetaData']), server), undefined);
+  const text = encodeAmf0(['onTextData', amfObject({ text: 'x' })]);
+  assert.deepStrictEqual(rtmp.readDataMessage(18, text, server), text);
+  assert.deepStrictEqual(rtmp.readDataMessage(15, Buffer.concat([hex('00'), text]), server), text);
+});

@@ -1,5 +1,5 @@
 import { openSync } from 'node:fs';
-import { SonicBoom } from 'sonic-boom';
+import sonicBoom from 'sonic-boom';
 import { ServerError } from '../base/errors.ts';
 
 /** Bytes of log that wait for a slow disk or terminal; more is dropped and counted. */
@@ -23,7 +23,7 @@ const SYNC_RETRIES = 10;
 export class LogSink {
   readonly #tank: string;
   readonly #onDropsOver: (lines: number) => void;
-  readonly #boom: SonicBoom;
+  readonly #boom: sonicBoom.SonicBoom;
   #dropped = 0;
   #droppedTotal = 0;
   #syncRetries: number | undefined;
@@ -32,7 +32,7 @@ export class LogSink {
   constructor(options: LogSinkOptions) {
     this.#tank = options.tank;
     this.#onDropsOver = options.onDropsOver;
-    this.#boom = new SonicBoom({
+    this.#boom = new sonicBoom.SonicBoom({
       fd: options.tank === 'console' ? 1 : openLog(options.tank),
       sync: false,
       maxLength: options.maxBacklogBytes ?? MAX_LOG_BACKLOG_BYTES,

@@ -1,5 +1,6 @@
 import { Lexer } from './lexer.ts';
 import type { Token } from './lexer.ts';
+import { printable } from './problem.ts';
 import type { Diagnostics, Origin } from './problem.ts';
 
 /** Blocks inside blocks. SRS's deepest directive is four levels down. */
@@ -108,7 +109,11 @@ export function parseTree(text: string, file: string, diagnostics: Diagnostics):
         const { opener } = stack.at(-1) ?? {};
         if (opener !== undefined) {
           words = [];
-          fail(token, 'unexpected end of file', `'}' for the block '${opener.text}' of line ${opener.line}`);
+          fail(
+            token,
+            'unexpected end of file',
+            `'}' for the block '${printable(opener.text)}' of line ${opener.line}`,
+          );
         }
         return { directives: root, sound: sound && words.length === 0 && opener === undefined };
       }

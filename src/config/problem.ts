@@ -27,7 +27,7 @@ export function formatProblem(problem: ConfigProblem): string {
   const directive = problem.directive === '' ? '' : ` ${printable(problem.directive)}:`;
   const expected = problem.expected === undefined ? '' : `; expected ${problem.expected}`;
   const suggestion = problem.suggestion === undefined ? '' : `; did you mean '${problem.suggestion}'?`;
-  return `${place}:${directive} ${printable(problem.message)}${expected}${suggestion}`;
+  return escapeControls(`${place}:${directive} ${problem.message}${expected}${suggestion}`);
 }
 
 /** A file that cannot be used, with everything that is wrong with it. */
@@ -69,6 +69,11 @@ export class Diagnostics {
     );
   }
 
+  /** No further error is kept, so none needs to be worked out. */
+  get full(): boolean {
+    return this.#errors.length === MAX_CONFIG_PROBLEMS;
+  }
+
   get errors(): readonly ConfigProblem[] {
     return this.#errors.toSorted(byPlace);
   }
@@ -92,9 +97,12 @@ function byPlace(a: ConfigProblem, b: ConfigProblem): number {
 
 /** A word of the file as it may be shown on a terminal: shortened, and without control characters. */
 export function printable(text: string): string {
-  const short = text.length > 200 ? `${text.slice(0, 200)}…` : text;
-  return short.replace(
+  return escapeControls(text.length > 100 ? `${text.slice(0, 100)}…` : text);
+}
+
+function escapeControls(text: string): string {
+  return text.replace(
     /[\p{Cc}\p{Cf}\u2028\u2029]/gu,
-    (c) => `\\x${(c.codePointAt(0) ?? 0).toString(16).padStart(2, '0')}`,
+    (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16).padStart(2, '0')}}`,
   );
 }

@@ -30,6 +30,8 @@ interface Scope {
   readonly quiet: boolean;
 }
 
+type Entry = readonly [name: string, row: Row, key: string];
+
 const ROOT_SCOPE: Scope = { path: '', key: '', quiet: false };
 
 class Resolver {
@@ -37,6 +39,7 @@ class Resolver {
   readonly #rows: Rows;
   readonly #context: ValueContext;
   readonly #diagnostics: Diagnostics;
+  readonly #entriesOf = new Map<Rows, readonly Entry[]>();
   #root: MutableOptions | undefined;
 
   constructor(rows: Rows, context: ValueContext) {
@@ -50,14 +53,14 @@ class Resolver {
     this.#root ??= options;
     const byName = this.#group(nodes, rows, scope);
     const quiet = scope.quiet || isDisabled(byName.get('enabled')?.[0], rows);
-    for (const [name, row] of Object.entries(rows)) {
-      const key = optionKey(name, row);
+    for (const [name, row, key] of this.#entries(rows)) {
+      const found = byName.get(name) ?? [];
+      if (row.feature === 'planned' && found.length === 0) continue;
       const child: Scope = {
         path: scope.path === '' ? name : `${scope.path}.${name}`,
         key: scope.key === '' ? key : `${scope.key}.${key}`,
         quiet,
       };
-      const found = byName.get(name) ?? [];
       const value = this.#value(found, row, name, child);
       if (row.feature === 'planned') continue;
       options[key] = value;
@@ -65,6 +68,16 @@ class Resolver {
       if (first !== undefined) this.origins.set(child.key, origin(first));
     }
     return options;
+  }
+
+  /** Rows with their option keys, worked out once per table and not once per vhost. */
+  #entries(rows: Rows): readonly Entry[] {
+    let entries = this.#entriesOf.get(rows);
+    if (entries === undefined) {
+      entries = Object.entries(rows).map(([name, row]) => [name, row, optionKey(name, row)] as const);
+      this.#entriesOf.set(rows, entries);
+    }
+    return entries;
   }
 
   #value(found: readonly Directive[], row: Row, name: string, scope: Scope): unknown {
@@ -196,6 +209,7 @@ class Resolver {
   }
 
   #unknown(node: Directive, rows: Rows, path: string): void {
+    if (this.#diagnostics.full) return; // A hint takes time, and a file may have a million wrong names.
     const full = path === '' ? node.name : `${path}.${node.name}`;
     const elsewhere = findRow(rows, node.name, path) ?? findRow(this.#rows, node.name, '');
     if (elsewhere !== undefined) {

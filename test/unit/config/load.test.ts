@@ -1,0 +1,330 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import {
+  ConfigError,
+  formatListen,
+  formatProblem,
+  loadConfig,
+  MAX_CONFIG_BYTES,
+  parseConfig,
+  selectVhost,
+} from '../../../src/config/index.ts';
+
+const CONF = new URL('../../../conf/', import.meta.url).pathname;
+
+function errors(text: string): string[] {
+  try {
+    parseConfig(text, 'x.conf');
+  } catch (error) {
+    assert.ok(error instanceof ConfigError);
+    assert.equal(error.code, 'CONFIG_INVALID');
+    return error.problems.map(formatProblem);
+  }
+  return [];
+}
+
+function warnings(text: string): string[] {
+  return parseConfig(text, 'x.conf').warnings.map(formatProblem);
+}
+
+const BAD: readonly { readonly text: string; readonly problems: readonly string[] }[] = [
+  { text: '', problems: ["x.conf: the file has no directives; expected at least 'listen 1935;'"] },
+  { text: '# nothing\n', problems: ["x.conf: the file has no directives; expected at least 'listen 1935;'"] },
+  { text: 'daemon off;', problems: ["x.conf: listen: is missing; expected 'listen 1935;'"] },
+  {
+    text: 'listen;',
+    problems: [
+      'x.conf:1:1: listen: has no value; expected one or more of a port from 1 to 65535, 127.0.0.1:PORT or [::1]:PORT',
+    ],
+  },
+  {
+    text: 'listen 0;',
+    problems: [
+      'x.conf:1:8: listen: port 0 is out of range; expected a port from 1 to 65535, 127.0.0.1:PORT or [::1]:PORT',
+    ],
+  },
+  {
+    text: 'listen 1935\nmax_connections 10;',
+    problems: ["x.conf:2:1: listen: takes addresses only; is a ';' missing at the end of line 1?"],
+  },
+  {
+    text: 'listen 1935\nvhost a {\n}',
+    problems: [
+      "x.conf:1:1: listen: is not a block; is a ';' missing at the end of line 1?; expected 'listen VALUE;'",
+    ],
+  },
+  {
+    text: 'listen 1;\nvhost a { play { gop_cach on; } }',
+    problems: [
+      "x.conf:2:18: vhost.play.gop_cach: there is no directive 'gop_cach' here; did you mean 'gop_cache'?",
+    ],
+  },
+  {
+    text: 'listen 1;\nvhost a { gop_cache on; }',
+    problems: ["x.conf:2:11: vhost.gop_cache: does not belong here; expected it as 'vhost.play.gop_cache'"],
+  },
+  { text: 'listen 1; nonsense;', problems: ["x.conf:1:11: nonsense: there is no directive 'nonsense' here"] },
+  { text: 'listen 1; vhost {}', problems: ["x.conf:1:11: vhost: has no name; expected 'vhost NAME {'"] },
+  { text: 'listen 1; vhost a b {}', problems: ['x.conf:1:19: vhost: takes one name, not 2'] },
+  { text: 'listen 1; vhost a;', problems: ["x.conf:1:11: vhost: is a block; expected 'vhost { … }'"] },
+  { text: 'listen 1; http_api on {}', problems: ["x.conf:1:20: http_api: takes no argument; expected '{'"] },
+  {
+    text: 'listen 1; max_connections 0;',
+    problems: [
+      "x.conf:1:27: max_connections: '0' is not possible here; expected a whole number from 1 to 1000000",
+    ],
+  },
+  {
+    text: 'listen 1; vhost a { play { time_jitter fulll; mw_latency -1;\nqueue_length on\nmix_correct on; } }',
+    problems: [
+      "x.conf:1:40: vhost.play.time_jitter: 'fulll' is not possible here; expected full, zero or off; did you mean 'full'?",
+      "x.conf:1:58: vhost.play.mw_latency: '-1' is not possible here; expected a time such as 500ms, 10s or a number of milliseconds from 0ms to 24d",
+      "x.conf:3:1: vhost.play.queue_length: takes one value, not 3; is a ';' missing at the end of line 2?",
+    ],
+  },
+  {
+    text: 'listen 1; http_api { listen; }',
+    problems: [
+      'x.conf:1:22: http_api.listen: has no value; expected a port from 1 to 65535, 127.0.0.1:PORT or [::1]:PORT',
+    ],
+  },
+  {
+    text: 'listen 1; srs_log_tank file; srs_log_file "";',
+    problems: ['x.conf:1:30: srs_log_file: is empty, but srs_log_tank is file; expected a path'],
+  },
+  {
+    text: 'listen 1; vhost a { ingest i {}\ningest i {} }',
+    problems: ["x.conf:2:1: vhost.ingest: line 1 has an ingest 'i' already; expected ids that differ"],
+  },
+  {
+    text: 'listen 1; vhost a {\ningest i { enabled on; } }',
+    problems: [
+      'x.conf:2:1: vhost.ingest.input.url: is not set; expected a path or a URL',
+      'x.conf:2:1: vhost.ingest.engine.output: is not set; expected an RTMP URL',
+    ],
+  },
+  {
+    text: 'listen 1;; chunk_size 0;',
+    problems: [
+      "x.conf:1:10: unexpected ';'; expected a directive name",
+      "x.conf:1:23: chunk_size: '0' is not possible here; expected an amount such as 4096, 64K or 50M from 1 to 2147483647",
+    ],
+  },
+  {
+    text: 'listen 1; \u001b[31m;',
+    problems: ["x.conf:1:11: \\u{1b}[31m: there is no directive '\\u{1b}[31m' here"],
+  },
+  // Blocks that do not close: only that is told, not what would follow from it.
+  {
+    text: 'listen 1; vhost a { play { }\nfoo 1;',
+    problems: ["x.conf:2:7: unexpected end of file; expected '}' for the block 'vhost' of line 1"],
+  },
+];
+
+for (const { text, problems } of BAD) {
+  test(`bad file: ${JSON.stringify(text)}`, () => assert.deepEqual(errors(text), problems));
+}
+
+const ODD: readonly { readonly text: string; readonly problems: readonly string[] }[] = [
+  {
+    text: 'listen 1; chunk_size 100;',
+    problems: ['x.conf:1:22: chunk_size: 100 is unusual and may trouble clients; expected 128 to 65536'],
+  },
+  {
+    text: 'listen 1; daemon on; daemon off;',
+    problems: ['x.conf:1:22: daemon: is ignored: line 1 has it already, and the first one counts'],
+  },
+  {
+    text: 'listen 1; vhost a {}\nvhost a {}',
+    problems: ["x.conf:2:1: vhost: 'a' is ignored: line 1 has it already, and the first one counts"],
+  },
+  { text: 'listen 1 2 1;', problems: ["x.conf:1:12: listen: '1' is listed twice"] },
+  { text: 'listen 1; daemon no;', problems: ["x.conf:1:18: daemon: 'no' is read as on; expected on or off"] },
+  {
+    text: 'listen 1; utc_time yes;',
+    problems: ["x.conf:1:20: utc_time: 'yes' is read as off; expected on or off"],
+  },
+  {
+    text: 'listen 1; srs_log_tank both;',
+    problems: ["x.conf:1:24: srs_log_tank: 'both' is read as file; expected file or console"],
+  },
+  { text: 'listen 1; vhost a { hls { enabled off; hls_keys on; } }', problems: [] },
+  { text: 'listen 1; asprocess off;', problems: [] },
+  {
+    text: 'listen 1; asprocess on; vhost a { hls { enabled on; hls_keys on; } } vhost b { hls { enabled on; } }',
+    problems: [
+      'x.conf:1:11: asprocess: is accepted, but this server does not have the feature yet: it has no effect',
+      'x.conf:1:35: vhost.hls: is accepted, but this server does not have the feature yet: it has no effect',
+    ],
+  },
+  {
+    text: 'listen 1; vhost a { http_remux { enabled on; mount /[app]/[stream].ts; } }',
+    problems: [
+      "x.conf:1:46: vhost.http_remux.mount: '/[app]/[stream].ts' is not served yet; expected an ending of '.flv'",
+    ],
+  },
+];
+
+for (const { text, problems } of ODD) {
+  test(`odd file: ${JSON.stringify(text)}`, () => assert.deepEqual(warnings(text), problems));
+}
+
+test('listen takes several addresses and remembers where they were written', () => {
+  const { config } = parseConfig('listen 1935 127.0.0.1:1936\n  [::1]:1937 example.org:1938;', 'x');
+  assert.deepEqual(config.listen.map(formatListen), [
+    '*:1935',
+    '127.0.0.1:1936',
+    '[::1]:1937',
+    'example.org:1938',
+  ]);
+  assert.deepEqual(config.listen[2], {
+    host: '::1',
+    port: 1937,
+    directive: 'listen',
+    origin: { file: 'x', line: 2, column: 3 },
+  });
+  assert.deepEqual(config.httpApi.listen.origin, { file: 'x', line: 0, column: 0 });
+});
+
+for (const bad of [
+  '70000',
+  '::1',
+  '::1:1935',
+  '[::1]',
+  '[nope]:1',
+  '1.2.3:1',
+  '300.1.1.1:1',
+  'a b:1',
+  ':1935',
+  '1935x',
+  '-1',
+  'rtmp://x:1',
+]) {
+  test(`listen ${bad} is refused`, () =>
+    assert.match(errors(`listen "${bad}";`).join(), /^x\.conf:1:8: listen: .*; expected a port/));
+}
+
+test('port 0 only for those who ask for it', () => {
+  assert.equal(parseConfig('listen 0 0;', 'x', { allowPortZero: true }).config.listen.length, 2);
+});
+
+test('units: every time is in ms, every size in bytes', () => {
+  const { config } = parseConfig(
+    'listen 1; pithy_print_ms 2s; vhost a { chunk_size 64K; play { queue_length 1.5m; mw_latency 0.1s; send_min_interval 0.5; queue_max_size 1G; } }',
+    'x',
+  );
+  const play = config.vhosts[0]?.play;
+  assert.equal(config.pithyPrintMs, 2000);
+  assert.equal(config.vhosts[0]?.chunkSizeBytes, 65_536);
+  assert.deepEqual(
+    [play?.queueLengthMs, play?.mwLatencyMs, play?.sendMinIntervalMs, play?.queueMaxSizeBytes],
+    [90_000, 100, 0.5, 2 ** 30],
+  );
+});
+
+test('the chunk size of a vhost is the global one unless it has its own', () => {
+  const { config } = parseConfig('listen 1; vhost a {} vhost b { chunk_size 200; } chunk_size 4096;', 'x');
+  assert.deepEqual(
+    config.vhosts.map(({ chunkSizeBytes }) => chunkSizeBytes),
+    [4096, 200],
+  );
+});
+
+test('the first of two directives counts, every repeatable block counts', () => {
+  const { config } = parseConfig(
+    'listen 1; pid a; pid b; vhost v { play { atc on; } play { atc off; } ingest a { engine x { output o; } engine { } } ingest b {} }',
+    'x',
+  );
+  const vhost = config.vhosts[0];
+  assert.equal(config.pid, 'a');
+  assert.equal(vhost?.play.atc, true);
+  assert.deepEqual(
+    vhost.ingests.map(({ id }) => id),
+    ['a', 'b'],
+  );
+  assert.deepEqual(vhost.ingests[0]?.engines, [
+    { name: 'x', enabled: false, output: 'o' },
+    { name: '', enabled: false, output: '' },
+  ]);
+});
+
+test('a configuration is frozen all through', () => {
+  const { config } = parseConfig('listen 1; vhost a { ingest i {} }', 'x');
+  const walk = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return;
+    assert.ok(Object.isFrozen(value));
+    Object.values(value).forEach(walk);
+  };
+  walk(config);
+  assert.throws(() => Object.assign(config.vhosts[0]?.play ?? {}, { atc: true }), TypeError);
+});
+
+test('where an option was written is known', () => {
+  const { origins } = parseConfig('listen 1;\nvhost a {\n play { mw_latency 10; } }', 'x');
+  assert.deepEqual(origins.get('vhosts[0].play.mwLatencyMs'), { file: 'x', line: 3, column: 9 });
+  assert.equal(origins.get('vhosts[0].play.atc'), undefined);
+});
+
+test('which vhost serves a name', () => {
+  const { config } = parseConfig(
+    'listen 1; vhost a {} vhost off { enabled off; } vhost __defaultVhost__ {}',
+    'x',
+  );
+  assert.equal(selectVhost(config, 'a')?.name, 'a');
+  assert.equal(selectVhost(config, 'other')?.name, '__defaultVhost__');
+  assert.equal(selectVhost(config, 'off'), undefined);
+  assert.equal(selectVhost(parseConfig('listen 1; vhost a {}', 'x').config, 'other'), undefined);
+});
+
+for (const name of readdirSync(CONF)) {
+  test(`conf/${name} is a right configuration without a warning`, () => {
+    assert.match(name, /\.conf$/);
+    assert.deepEqual(loadConfig(join(CONF, name)).warnings, []);
+  });
+}
+
+test('conf/demo.conf is what the start command needs', () => {
+  const { config } = loadConfig(join(CONF, 'demo.conf'));
+  assert.deepEqual(
+    [config.listen[0]?.port, config.httpServer.listen.port, config.httpApi.listen.port],
+    [1935, 8080, 1985],
+  );
+  assert.deepEqual([config.daemon, config.srsLogTank, config.httpServer.page], [false, 'console', true]);
+  assert.deepEqual(config.vhosts[0]?.ingests[0], {
+    id: 'demo',
+    enabled: true,
+    input: { type: 'file', url: './media/demo.flv' },
+    ffmpeg: '',
+    engines: [{ name: '', enabled: false, output: 'rtmp://127.0.0.1:[port]/live?vhost=[vhost]/demo' }],
+  });
+});
+
+test('a file that cannot be read is told like any other problem', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'srs-config-'));
+  try {
+    const fail = (path: string): string => {
+      try {
+        loadConfig(path);
+      } catch (error) {
+        assert.ok(error instanceof ConfigError);
+        return error.message;
+      }
+      return '';
+    };
+    const at = (name: string): string => join(folder, name);
+    assert.equal(fail(at('none')), `${at('none')}: there is no such file`);
+    assert.equal(fail(folder), `${folder}: is a directory, not a file`);
+    writeFileSync(at('large'), Buffer.alloc(MAX_CONFIG_BYTES + 1, ' '));
+    assert.equal(fail(at('large')), `${at('large')}: is larger than 4194304 bytes`);
+    // Comments in other encodings are common in old files; names in them cannot be.
+    writeFileSync(at('gbk'), Buffer.from('23d6d0cec40a6c697374656e20313b', 'hex'));
+    assert.deepEqual(loadConfig(at('gbk')).warnings, []);
+    writeFileSync(at('bytes'), Buffer.from('6c697374656e20313bd6d03b', 'hex'));
+    assert.match(fail(at('bytes')), /:1:10: holds bytes that are not UTF-8 text/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});

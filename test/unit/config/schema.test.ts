@@ -1,0 +1,282 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ConfigError, parseConfig } from '../../../src/config/index.ts';
+import { optionKey } from '../../../src/config/schema/row.ts';
+import type { Row, Rows } from '../../../src/config/schema/row.ts';
+import { ROOT } from '../../../src/config/schema/root.ts';
+
+interface Listed {
+  readonly row: Row;
+  /** Names of the blocks around it, outermost first. */
+  readonly blocks: readonly string[];
+  readonly name: string;
+  /** It or a block around it has no feature yet. */
+  readonly planned: boolean;
+  readonly siblings: Rows;
+}
+
+function list(rows: Rows, blocks: readonly string[] = [], planned = false): Listed[] {
+  return Object.entries(rows).flatMap(([name, row]) => {
+    const here = { row, blocks, name, planned: planned || row.feature === 'planned', siblings: rows };
+    return [here, ...('rows' in row ? list(row.rows, [...blocks, name], here.planned) : [])];
+  });
+}
+
+const ALL = list(ROOT);
+const pathOf = ({ blocks, name }: Listed): string => [...blocks, name].join('.');
+
+/** A file with one directive in its blocks; `extra` stands beside it. */
+function fileWith({ blocks, name }: Listed, body: string, extra = ''): string {
+  const open = blocks.map((block) => `${block}${block === 'vhost' ? ' v' : ''} { `).join('');
+  const text = `${open}${extra}${name}${body}${' }'.repeat(blocks.length)}\n`;
+  return blocks.length === 0 && name === 'listen' ? text : `listen 1935;\n${text}`;
+}
+
+/** The option of a directive; repeatable blocks have one member here. */
+function optionOf(options: object, { blocks, name, row }: Listed): unknown {
+  let rows: Rows = ROOT;
+  let at: unknown = options;
+  for (const block of blocks) {
+    const blockRow = rows[block];
+    assert.ok(blockRow !== undefined && 'rows' in blockRow);
+    at = (at as Record<string, unknown>)[optionKey(block, blockRow)];
+    if (blockRow.type === 'blocks') at = (at as unknown[])[0];
+    rows = blockRow.rows;
+  }
+  return (at as Record<string, unknown>)[optionKey(name, row)];
+}
+
+interface Samples {
+  readonly good: readonly { readonly text: string; readonly value: unknown }[];
+  readonly bad: readonly string[];
+}
+
+/** What must stand beside a directive for it to be right. */
+const NEEDS: Readonly<Record<string, string>> = {
+  'vhost.ingest.enabled': 'input { url x; } engine { output y; } ',
+  'http_api.raw_api': 'enabled on; ', // Else nothing is in use, and nothing needs a warning.
+};
+
+function samples(row: Row): Samples {
+  const range = 'max' in row ? [String(row.max + 1)] : [];
+  const below = 'min' in row && row.min > 0 ? ['0'] : [];
+  switch (row.type) {
+    case 'flag':
+      return {
+        good: [
+          { text: 'on', value: true },
+          { text: 'off', value: false },
+        ],
+        bad: ['', 'on off'],
+      };
+    case 'int':
+      return {
+        good: [{ text: '7', value: 7 }],
+        bad: ['', 'x', '7.5', '7x', '-1', '1e3', '7 8', ...range, ...below],
+      };
+    case 'float':
+      return {
+        good: [
+          { text: '7.5', value: 7.5 },
+          { text: '7', value: 7 },
+        ],
+        bad: ['', 'x', '7.', '-1', '1e3', ...range, ...below],
+      };
+    case 'duration':
+      return {
+        good: [
+          { text: '7', value: row.unit === 's' ? 7000 : 7 },
+          { text: '7ms', value: 7 },
+          { text: '2s', value: 2000 },
+          { text: '1.5m', value: 90_000 },
+          { text: '1h', value: 3_600_000 },
+          { text: '24d', value: 2_073_600_000 },
+        ],
+        bad: [
+          '',
+          'x',
+          '-1',
+          '7x',
+          '25d',
+          '99999999999999999999',
+          ...below,
+          ...(row.fraction === true ? [] : ['0.1ms']),
+        ],
+      };
+    case 'bytes':
+      return {
+        good: [
+          { text: '70000', value: 70_000 },
+          { text: '64K', value: 65_536 },
+          { text: '1mb', value: 1_048_576 },
+        ],
+        bad: ['', 'x', '-1', '7x', '0.0001K', '9999999999G', ...range, ...below],
+      };
+    case 'enum':
+      return {
+        good: row.values.map((value) => ({ text: value, value })),
+        bad: row.otherwise === undefined ? ['', 'nonsense', `${row.default}x`] : [''],
+      };
+    case 'text':
+      return {
+        good: [{ text: '"a b"', value: 'a b' }],
+        bad: ['a b', ...(row.notEmpty === true ? ['', '""'] : [])],
+      };
+    case 'list':
+      return {
+        good: [
+          { text: 'a b', value: ['a', 'b'] },
+          { text: '', value: [] },
+        ],
+        bad: [],
+      };
+    case 'lists':
+      return { good: [{ text: 'a b', value: [['a', 'b']] }], bad: [] };
+    case 'listen':
+    case 'listens':
+      return { good: [], bad: ['', '0', '65536', 'x', '::1', ...(row.type === 'listen' ? ['1 2'] : [])] }; // Good ones: load.test.ts.
+    case 'block':
+    case 'blocks':
+    case 'free':
+      return { good: [], bad: [] };
+    default:
+      return row satisfies never;
+  }
+}
+
+for (const listed of ALL) {
+  const { row, planned } = listed;
+  const path = pathOf(listed);
+  const isBlock = row.type === 'block' || row.type === 'blocks' || row.type === 'free';
+
+  test(`${path}: documented, and of the right shape`, () => {
+    assert.match(row.doc, /^[^|\n]+\.$/);
+    assert.throws(
+      () => parseConfig(fileWith(listed, isBlock ? ' x;' : ' {}'), 'x'),
+      (error) => told(error, path),
+    );
+  });
+
+  for (const { text, value } of samples(row).good) {
+    test(`${path} ${text}: good`, () => {
+      const { config } = parseConfig(fileWith(listed, ` ${text};`, NEEDS[path]), 'x');
+      // What is planned is checked, but makes no option.
+      if (!planned) assert.deepEqual(optionOf(config, listed), value);
+      else if (listed.blocks.length === 0)
+        assert.equal(Object.hasOwn(config, optionKey(listed.name, row)), false);
+    });
+  }
+
+  for (const text of samples(row).bad) {
+    test(`${path} ${JSON.stringify(text)}: bad`, () => {
+      assert.throws(
+        () => parseConfig(fileWith(listed, ` ${text};`), 'x'),
+        (error) => told(error, path),
+      );
+    });
+  }
+
+  if ('default' in row && !planned && row.type !== 'listen') {
+    test(`${path}: default`, () => {
+      // Written nowhere, but the blocks around it are.
+      const [sibling] = Object.keys(listed.siblings).filter(
+        (name) => name === 'enabled' && name !== listed.name,
+      );
+      const { config } = parseConfig(
+        fileWith({ ...listed, name: sibling ?? '' }, sibling === undefined ? '' : ' off;'),
+        'x',
+      );
+      const expected = row.default === 'inherited' ? config.chunkSizeBytes : row.default;
+      assert.deepEqual(optionOf(config, listed), expected);
+    });
+  }
+}
+
+/** The error names the directive and its line. */
+function told(error: unknown, path: string): boolean {
+  assert.ok(error instanceof ConfigError, String(error));
+  const [problem] = error.problems;
+  assert.equal(problem?.directive, path);
+  assert.equal(problem.line, path === 'listen' ? 1 : 2);
+  return true;
+}
+
+for (const listed of ALL.filter(
+  ({ row, blocks }) => row.feature === 'planned' && 'rows' in row && blocks.length < 2,
+)) {
+  test(`${pathOf(listed)}: one warning that there is no such feature yet`, () => {
+    assert.ok('rows' in listed.row);
+    const flags = Object.hasOwn(listed.row.rows, 'enabled') ? 'enabled on;' : '';
+    const { warnings } = parseConfig(fileWith(listed, ` { ${flags} }`, NEEDS[pathOf(listed)]), 'x');
+    assert.deepEqual(
+      warnings.map(({ directive }) => directive),
+      [pathOf(listed)],
+    );
+    if (flags !== '') assert.deepEqual(parseConfig(fileWith(listed, ' { enabled off; }'), 'x').warnings, []);
+  });
+}
+
+/** SRS's own defaults, written by hand: the table above is checked against itself only. */
+test('the defaults are those of SRS 3', () => {
+  const { config } = parseConfig('listen 1935; vhost v {}', 'x');
+  const { listen, httpApi, httpServer, vhosts, ...root } = config;
+  assert.equal(listen.length, 1);
+  assert.deepEqual(root, {
+    maxConnections: 1000,
+    chunkSizeBytes: 60_000,
+    rtmpHandshakeTimeoutMs: 10_000,
+    daemon: true,
+    pid: './objs/srs.pid',
+    workDir: './',
+    srsLogTank: 'file',
+    srsLogFile: './objs/srs.log',
+    srsLogLevel: 'trace',
+    utcTime: false,
+    pithyPrintMs: 10_000,
+    ffLogDir: './objs',
+    ffLogLevel: 'info',
+  });
+  assert.deepEqual(
+    [httpApi.enabled, httpApi.listen.host, httpApi.listen.port, httpApi.crossdomain],
+    [false, undefined, 1985, true],
+  );
+  const { listen: httpListen, ...http } = httpServer;
+  assert.equal(httpListen.port, 8080);
+  assert.deepEqual(http, { enabled: false, dir: './objs/nginx/html', crossdomain: true, page: true });
+  assert.deepEqual(vhosts, [
+    {
+      name: 'v',
+      enabled: true,
+      minLatency: false,
+      tcpNodelay: false,
+      chunkSizeBytes: 60_000,
+      inAckSizeBytes: 0,
+      outAckSizeBytes: 2_500_000,
+      play: {
+        gopCache: true,
+        gopCacheMaxFrames: 2500,
+        queueLengthMs: 30_000,
+        queueMaxSizeBytes: 33_554_432,
+        sendTimeoutMs: 30_000,
+        mwLatencyMs: 350,
+        mwAdaptive: true,
+        timeJitter: 'full',
+        mixCorrect: false,
+        atc: false,
+        atcAuto: false,
+        reduceSequenceHeader: false,
+        sendMinIntervalMs: 0,
+      },
+      publish: {
+        mr: false,
+        mrLatencyMs: 350,
+        firstpktTimeoutMs: 20_000,
+        normalTimeoutMs: 5000,
+        parseSps: true,
+        holdTimeMs: 5000,
+      },
+      httpRemux: { enabled: false, fastCacheMs: 0, mount: '[vhost]/[app]/[stream].flv' },
+      ingests: [],
+    },
+  ]);
+});

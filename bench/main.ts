@@ -19,6 +19,9 @@ const DOCUMENT = path.join(ROOT, 'docs/performance.md');
 /** Files that a server or a load process needs beside one per viewer. */
 const SPARE_FILES = 300;
 
+/** Nice value of --priority. */
+const PRIORITY = -15;
+
 /** The repository's own scripts, plain JavaScript that runs before anything is installed. */
 interface Scripts {
   installDependencies(folder?: string): void;
@@ -58,6 +61,7 @@ async function run(options: BenchOptions): Promise<Report> {
     windowMs,
     runs: options.runs,
     leaveScale: options.quick ? 1 / 6 : 1,
+    niceness: options.priority ? PRIORITY : undefined,
     profileFolder: options.profile ? RESULTS : undefined,
   };
   const measurements: Measurement[] = [];

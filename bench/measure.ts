@@ -28,6 +28,8 @@ export interface MeasureOptions {
   readonly runs: number;
   /** Multiplies the time between the leaving of the viewers and the look at memory. */
   readonly leaveScale: number;
+  /** Scheduling priority (nice value) for the server and the load processes, the same for all; undefined = as started. */
+  readonly niceness: number | undefined;
   /** Folder for CPU profiles; undefined = none are made. */
   readonly profileFolder: string | undefined;
 }
@@ -88,6 +90,11 @@ export async function measure(
   const server = await startServer(kind);
   const load = { source: new LoadProcess(), crowd: new LoadProcess() };
   try {
+    if (options.niceness !== undefined) {
+      for (const pid of [...readTree(server.pid).pids, load.source.pid, load.crowd.pid]) {
+        os.setPriority(pid, options.niceness);
+      }
+    }
     return await underLoad(scenario, server, load, options);
   } catch (error) {
     const detail = server.output();

@@ -12,6 +12,8 @@ export interface BenchOptions {
   readonly writeDocs: boolean;
   /** Also loads that are more than a peer can take. */
   readonly overload: boolean;
+  /** Raise the priority of the servers and of the load. */
+  readonly priority: boolean;
   /** Results of earlier runs, shown instead of measuring. */
   readonly from: readonly string[];
   readonly help: boolean;
@@ -25,6 +27,7 @@ export const USAGE = `npm run bench -- [options]
   --json FILE       write the results as JSON (default: bench/results/latest.json)
   --profile         write a CPU profile of this server's steady state to bench/results/
   --overload        also loads that are more than a peer can take
+  --priority        raise the priority of servers and load (root), for a machine that others use too
   --from A,B        show the results in these JSON files instead of measuring
   --write-docs      put the tables into docs/performance.md
 `;
@@ -44,6 +47,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
       profile: { type: 'boolean', default: false },
       'write-docs': { type: 'boolean', default: false },
       overload: { type: 'boolean', default: false },
+      priority: { type: 'boolean', default: false },
       from: { type: 'string', multiple: true },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -61,6 +65,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     profile: values.profile,
     writeDocs: values['write-docs'],
     overload: values.overload,
+    priority: values.priority,
     from: list(values.from),
     help: values.help,
   };

@@ -5,7 +5,7 @@ const TICKS_PER_SECOND = 100;
 
 /** CPU time and memory of a process and all its descendants. */
 export interface TreeUsage {
-  readonly processes: number;
+  readonly pids: readonly number[];
   readonly userSeconds: number;
   readonly systemSeconds: number;
   readonly rssBytes: number;
@@ -61,7 +61,7 @@ export function readTree(root: number): TreeUsage {
     peakRssBytes += parseStatusKb(status, 'VmHWM');
   }
   return {
-    processes: tree.size,
+    pids: [...tree],
     userSeconds: userTicks / TICKS_PER_SECOND,
     systemSeconds: systemTicks / TICKS_PER_SECOND,
     rssBytes,

@@ -94,7 +94,7 @@ export const SCENARIOS: readonly Scenario[] = [
     ...DEFAULTS,
     id: 'join-storm',
     title: '1000 RTMP joins within a quarter of a second',
-    players: 1000 + PROBES,
+    players: 1000,
     rate: 4000,
     joins: true,
     leaveSeconds: 5,

@@ -27,6 +27,10 @@ export class LoadProcess implements LoadCalls {
     });
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   publish(order: PublishOrder): Promise<void> {
     return this.#call('publish', order) as Promise<void>;
   }

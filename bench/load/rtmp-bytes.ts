@@ -4,7 +4,7 @@ export type AmfValue = number | string | boolean | undefined | { readonly [key: 
 /** Bytes of C0+C1, S0+S1+S2 and C2. */
 export const HANDSHAKE_BYTES = 1537;
 export const SERVER_HANDSHAKE_BYTES = 1537 + 1536;
-/** The chunk size that the load announces; above every message, so that each message is one chunk. */
+/** The chunk size that the load announces, as ffmpeg does: nearly every message is one chunk. */
 export const OUT_CHUNK_BYTES = 60_000;
 
 function text(value: string): Buffer {
@@ -34,7 +34,16 @@ export function amf0(...values: readonly AmfValue[]): Buffer {
   return Buffer.concat(parts);
 }
 
-/** One message as one chunk with a type 0 header (RTMP 1.0, 5.3.1.2.1). */
+/** Cuts a body into chunks of `OUT_CHUNK_BYTES` with type 3 headers in between (5.3.1.2.4). */
+function chunked(csid: number, head: Buffer, body: Buffer): Buffer {
+  const parts = [head, body.subarray(0, OUT_CHUNK_BYTES)];
+  for (let at = OUT_CHUNK_BYTES; at < body.length; at += OUT_CHUNK_BYTES) {
+    parts.push(Buffer.from([0xc0 | csid]), body.subarray(at, at + OUT_CHUNK_BYTES));
+  }
+  return Buffer.concat(parts);
+}
+
+/** One message with a type 0 header (RTMP 1.0, 5.3.1.2.1). */
 export function fullMessage(
   csid: number,
   typeId: number,
@@ -48,17 +57,17 @@ export function fullMessage(
   head.writeUIntBE(body.length, 4, 3);
   head[7] = typeId;
   head.writeUInt32LE(streamId, 8);
-  return Buffer.concat([head, body]);
+  return chunked(csid, head, body);
 }
 
-/** One message as one chunk with a type 1 header (5.3.1.2.2): same message stream, time as a difference. */
+/** One message with a type 1 header (5.3.1.2.2): same message stream, time as a difference. */
 export function deltaMessage(csid: number, typeId: number, delta: number, body: Buffer): Buffer {
   const head = Buffer.alloc(8);
   head[0] = 0x40 | csid;
   head.writeUIntBE(delta, 1, 3);
   head.writeUIntBE(body.length, 4, 3);
   head[7] = typeId;
-  return Buffer.concat([head, body]);
+  return chunked(csid, head, body);
 }
 
 /** C0+C1 of the simple handshake. */

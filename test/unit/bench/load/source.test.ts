@@ -28,23 +28,24 @@ suite('the stream of the bench', () => {
     assert.ok(loop.every(({ atMs }, i) => i === 0 || atMs >= (loop[i - 1]?.atMs ?? 0)));
   });
 
-  test('is read back as metadata, two config records and pictures with stamps', () => {
-    const { preamble, loop } = createSource();
-    const types: number[] = [];
-    let keys = 0;
-    let stamps = 0;
-    const reader = new RtmpMessageReader((typeId, body) => {
-      types.push(typeId);
-      if (typeId !== 9) return;
-      if (isKeyPicture(body)) keys++;
-      if (readStamp(body) !== undefined) stamps++;
+  for (const scale of [1, 10])
+    test(`scale ${scale} is read back as metadata, two config records and pictures with stamps`, () => {
+      const { preamble, loop } = createSource(scale);
+      const types: number[] = [];
+      let keys = 0;
+      let stamps = 0;
+      const reader = new RtmpMessageReader((typeId, body) => {
+        types.push(typeId);
+        if (typeId !== 9) return;
+        if (isKeyPicture(body)) keys++;
+        if (readStamp(body) !== undefined) stamps++;
+      });
+      // The chunk size that the load announces: big pictures are more than one chunk.
+      reader.write(Buffer.from('020000000000040100000000' + '0000ea60', 'hex'));
+      reader.write(Buffer.concat([preamble, ...loop.map(({ bytes }) => bytes)]));
+      assert.deepEqual(types.slice(0, 4), [1, 18, 9, 8]);
+      assert.deepEqual({ keys, stamps, messages: types.length }, { keys: 1, stamps: 50, messages: 4 + 136 });
     });
-    // The load announces a chunk size above every message.
-    reader.write(Buffer.from('020000000000040100000000' + '0000ea60', 'hex'));
-    reader.write(Buffer.concat([preamble, ...loop.map(({ bytes }) => bytes)]));
-    assert.deepEqual(types.slice(0, 4), [1, 18, 9, 8]);
-    assert.deepEqual({ keys, stamps, messages: types.length }, { keys: 1, stamps: 50, messages: 4 + 136 });
-  });
 
   test('pictures grow with the scale', () => {
     assert.ok(createSource(10).loopMediaBytes > 7 * createSource(1).loopMediaBytes);

@@ -143,6 +143,8 @@ function load(files: readonly string[]): Report {
   };
 }
 
+// The servers end with the bench: see `RunningServer`.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 try {
   await main();
 } catch (error) {

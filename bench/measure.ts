@@ -30,7 +30,7 @@ export interface MeasureOptions {
   readonly leaveScale: number;
   /** Scheduling priority (nice value) for the server and the load processes, the same for all; undefined = as started. */
   readonly niceness: number | undefined;
-  /** Folder for CPU profiles; undefined = none are made. */
+  /** Folder for CPU profiles of this server; undefined = none are made. */
   readonly profileFolder: string | undefined;
 }
 
@@ -147,7 +147,7 @@ async function underLoad(
     await wait(options.warmUpMs);
   }
   const loop = await eventLoop(server, options.windowMs / 2);
-  if (options.profileFolder !== undefined) {
+  if (options.profileFolder !== undefined && server.kind.ours) {
     await profile(
       server,
       options,

@@ -46,6 +46,7 @@ rtmp {
 export const NGINX_RTMP: ServerKind = {
   id: 'nginx-rtmp',
   title: 'nginx-rtmp 1.2.2',
+  ours: false,
   flv: false,
   maxViewers: 5000,
   unavailable: () => (installed() ? undefined : `run: apt-get install ${PACKAGES.join(' ')}`),

@@ -16,6 +16,7 @@ export const NODE_MEDIA_SERVER: ServerKind = {
   get title() {
     return `Node-Media-Server ${version()}`.trim();
   },
+  ours: false,
   flv: true,
   maxViewers: 1000,
   unavailable: () => (existsSync(PACKAGE) ? undefined : 'run: npm ci --prefix bench'),

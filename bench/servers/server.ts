@@ -17,6 +17,8 @@ const RETRY_MS = 50;
 export interface ServerKind {
   readonly id: string;
   readonly title: string;
+  /** This server, not a peer. */
+  readonly ours: boolean;
   /** Serves HTTP-FLV. */
   readonly flv: boolean;
   /** More viewers than this need more than one core of it; larger loads are not run unless asked for. */
@@ -49,6 +51,11 @@ export class RunningServer {
   readonly #child: ChildProcess;
   readonly #folder: string;
   readonly #agentPath: string | undefined;
+  /** What is left to do when the bench itself is ended early. */
+  readonly #onExit = (): void => {
+    this.#child.kill('SIGKILL');
+    rmSync(this.#folder, { recursive: true, force: true });
+  };
 
   constructor(
     kind: ServerKind,
@@ -62,6 +69,7 @@ export class RunningServer {
     this.#child = child;
     this.#folder = folder;
     this.#agentPath = agentPath;
+    process.once('exit', this.#onExit);
   }
 
   get pid(): number {
@@ -95,6 +103,7 @@ export class RunningServer {
       await gone;
       clearTimeout(timer);
     }
+    process.off('exit', this.#onExit);
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }

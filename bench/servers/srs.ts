@@ -37,6 +37,7 @@ function srs(id: string, title: string, adaptive: boolean): ServerKind {
   return {
     id,
     title,
+    ours: true,
     flv: true,
     maxViewers: Infinity,
     unavailable: () => (existsSync(program) ? undefined : `${program} does not exist`),

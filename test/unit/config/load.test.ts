@@ -172,6 +172,54 @@ for (const { text, problems } of ODD) {
   test(`odd file: ${JSON.stringify(text)}`, () => assert.deepEqual(warnings(text), problems));
 }
 
+/** What files of SRS 3 look like that use more than this server has yet. */
+const SRS_FILE = `# main config
+listen              1935;
+max_connections     1000;
+srs_log_tank        file;
+srs_log_file        ./objs/srs.log;
+pid                 ./objs/srs.pid;
+http_api { enabled on; listen 1985; raw_api { enabled off; allow_reload on; } }
+http_server { enabled on; listen 8080; dir ./objs/nginx/html; }
+heartbeat { enabled off; interval 9.3; device_id "my-device"; summaries off; }
+stats { network 0; disk sda sdb; }
+stream_caster { enabled off; caster mpegts_over_udp; output rtmp://127.0.0.1/live/livestream; listen 8935; }
+vhost __defaultVhost__ {
+    security { enabled on; allow play all; allow publish 10.0.0.1; deny publish all; }
+    http_hooks { enabled on; on_publish http://127.0.0.1:8085/api/v1/streams http://localhost/streams; }
+    exec { enabled off; publish ./ffmpeg -f flv -i [url] -c copy -y ./[stream].flv > /dev/null; }
+    transcode live/livestream {
+        enabled on;
+        ffmpeg ./objs/ffmpeg/bin/ffmpeg;
+        engine ff {
+            enabled on;
+            perfile { re; rtsp_transport tcp; }
+            vfilter { vf 'drawtext=text=SRS(Server):x=10:fontcolor=#cccccc'; }
+            vcodec libx264; vbitrate 500; vfps 25; vwidth 768; vheight 320; vthreads 12; vprofile main; vpreset medium;
+            vparams { g 250; flags +loop; }
+            acodec libfdk_aac; abitrate 70; asample_rate 44100; achannels 2;
+            aparams { }
+            output rtmp://127.0.0.1:[port]/[app]?vhost=[vhost]/[stream]_[engine];
+        }
+    }
+}
+vhost same.edge { cluster { mode remote; origin 127.0.0.1:1935 localhost:1935; token_traverse off; } }
+`;
+
+test('a file of SRS 3 starts; each feature that is not there gets one warning, however much is set in it', () => {
+  const { warnings: told } = parseConfig(SRS_FILE, 'srs.conf');
+  assert.deepEqual(
+    told.map(({ directive, line }) => [directive, line]),
+    [
+      ['stats', 10],
+      ['vhost.security', 13],
+      ['vhost.http_hooks', 14],
+      ['vhost.transcode', 16],
+      ['vhost.cluster', 31],
+    ],
+  );
+});
+
 test('listen takes several addresses and remembers where they were written', () => {
   const { config } = parseConfig('listen 1935 127.0.0.1:1936\n  [::1]:1937 example.org:1938;', 'x');
   assert.deepEqual(config.listen.map(formatListen), [

@@ -74,12 +74,40 @@ export interface PublishLease {
   release(): void;
 }
 
+/** Which kinds of frames a format carries. Data frames go with `av` and `v`. */
+export type TrackChoice = 'av' | 'a' | 'v';
+
 /**
- * A wire format with one set of settings, e.g. `rtmp:60000`, `flv:chunked`. Viewers of the same `key` share a feed.
+ * A wire format with one set of settings, e.g. `rtmp:60000:1:av`, `flv:chunked:av`. Viewers of the same `key` share a feed.
  */
 export interface WireFormat {
   readonly key: string;
+  readonly tracks: TrackChoice;
+  /**
+   * The first bytes say which tracks will come (FLV's header flags). A joiner of a stream that has just begun then waits
+   * until that is known.
+   */
+  readonly declaresTracks: boolean;
   createPackager(): Packager;
+}
+
+/** What the first bytes of a body may say of the stream. */
+export interface Opening {
+  readonly hasAudio: boolean;
+  readonly hasVideo: boolean;
+}
+
+/**
+ * What a joiner needs before live bytes continue: header, metadata, config records, cached frames, all rebased. It can grow
+ * with the group of pictures, so that each frame of it is packaged once however many join.
+ */
+export interface CatchUp {
+  add(frames: readonly Frame[]): void;
+  /**
+   * All bytes so far, one view. Promises that live bytes from the present end of the feed's log continue them: where the
+   * last timestamp of a kind differs from the live state's, the packager makes its next live message absolute.
+   */
+  bytes(): Buffer;
 }
 
 /** Frames → bytes of one wire format, once for all viewers. See the packagers of `outputs/` and `hub/feed.ts`. */
@@ -88,23 +116,31 @@ export interface Packager {
   append(frame: Frame, log: ByteLog): void;
   /**
    * The bytes of `log` between two positions as viewers whose time base is `base` ms must see them. A format whose live
-   * bytes do not depend on the base (RTMP's deltas) returns the shared view itself.
+   * bytes do not depend on the base (RTMP's deltas) returns the shared view itself. Both are ends of messages.
    */
   cut(log: ByteLog, from: number, to: number, base: number): Buffer;
-  /**
-   * What a joiner needs before live bytes continue: header, metadata, config records, cached frames, all rebased to `base`.
-   * Its last timestamp of each kind equals the live state, so that deltas continue right.
-   */
-  catchUp(head: readonly Frame[], frames: readonly Frame[], base: number): Buffer;
+  /** Begins the bytes of joiners whose time base is `base` ms; `opening` only for those who got nothing yet. */
+  catchUp(opening: Opening | undefined, base: number): CatchUp;
   /** Ends the body, e.g. HTTP's last chunk; empty where the format has none. */
   trailer(): Buffer;
 }
 
+/** A place inside a Buffer. */
+export interface Reservation {
+  readonly buffer: Buffer;
+  readonly offset: number;
+}
+
 /** An append-only run of bytes shared by all viewers of a feed. Positions only grow. */
 export interface ByteLog {
+  /** Oldest position still held. */
+  readonly start: number;
   readonly end: number;
-  /** Reserves `size` contiguous bytes and returns where to write them: `buffer` from `offset`. The caller fills all of them. */
-  reserve(size: number): { readonly buffer: Buffer; readonly offset: number };
+  /**
+   * Reserves `size` contiguous bytes and returns where to write them: `buffer` from `offset`. The caller fills all of them.
+   * The returned object is reused by the next call.
+   */
+  reserve(size: number): Reservation;
   view(from: number, to: number): Buffer;
 }
 
@@ -124,6 +160,11 @@ export interface PlayRequest {
   readonly sink: ViewerSink;
   /** Stop after so much media, ms. Undefined = no end. */
   readonly durationMs?: number;
+  /**
+   * What happens when the publisher did not come back within the hold time: `end` = trailer and onEnd('gone') (HTTP),
+   * `wait` = the viewer stays for the next publisher (RTMP). Default: `end`.
+   */
+  readonly afterHold?: 'end' | 'wait';
   /** Media begins (again) or pauses because the publisher came or left; not called for the state at the time of play(). */
   onState?(state: StreamState): void;
   /** The stream is over for this viewer (publisher gone after the hold time, duration reached). The trailer was written. */

@@ -1,0 +1,434 @@
+import type { Clock } from '../base/clock.ts';
+import type { Frame } from '../media/frame.ts';
+import type { FlushScheduler } from './flush-scheduler.ts';
+import type { GopCache } from './gop-cache.ts';
+import type { MergeGovernor } from './merge-governor.ts';
+import { MessagePacer } from './message-pacer.ts';
+import type { CatchUp, Opening, Packager, StreamOptions, TrackChoice, WireFormat } from './ports.ts';
+import { SlabLog } from './slab-log.ts';
+import { Cohort, ViewerGroup, type Viewer, type ViewerFeed } from './viewer.ts';
+
+/** Viewers that are flushed together: their writes take about 3 ms of the event loop. */
+export const MAX_GROUP_VIEWERS = 250;
+
+/** What a feed reads of its stream. */
+export interface FeedSource {
+  readonly options: StreamOptions;
+  /** A publisher is here. */
+  readonly isLive: boolean;
+  /** It is known which tracks the stream has. */
+  readonly isSettled: boolean;
+  readonly hasVideo: boolean;
+  readonly hasAudio: boolean;
+  readonly gop: GopCache;
+  /** Metadata and config records, in the order in which they go out. */
+  readonly head: readonly Frame[];
+  /** Changes whenever `head` does. */
+  readonly headGeneration: number;
+  /** Times stay as they are (jitter off, ATC): the base of every viewer is 0. */
+  readonly absoluteTime: boolean;
+  /** The last access unit of each kind of this publish. */
+  readonly lastVideo: Frame | undefined;
+  readonly lastAudio: Frame | undefined;
+}
+
+export interface FeedServices {
+  readonly clock: Clock;
+  readonly scheduler: FlushScheduler;
+  readonly governor: MergeGovernor;
+}
+
+/**
+ * One wire format of one stream: packages each frame once into a log, cuts the log once per window and group, and gives the
+ * same bytes to every viewer of a cohort.
+ */
+export class Feed implements ViewerFeed {
+  readonly format: WireFormat;
+  readonly packager: Packager;
+  readonly #services: FeedServices;
+  readonly #source: FeedSource;
+  readonly #log = new SlabLog();
+  readonly #groups: ViewerGroup[] = [];
+  readonly #cohorts = new Map<number, Cohort>();
+  readonly #starting = new Set<Viewer>();
+  readonly #pacer: MessagePacer | undefined;
+  readonly #flushGroup = (group: ViewerGroup): void => this.flush(group);
+  #viewers = 0;
+  /** Stream time of the newest message, ms. */
+  #edgeDts = 0;
+  #hasEdge = false;
+  #epoch = -1;
+  /** The shared catch-up of those who join on the cached group of pictures. */
+  #joinBytes: CatchUp | undefined;
+  #joinBase = 0;
+  #joinFrames = 0;
+  #joinGop = -1;
+  #joinHead = -1;
+
+  constructor(services: FeedServices, source: FeedSource, format: WireFormat) {
+    this.#services = services;
+    this.#source = source;
+    this.format = format;
+    this.packager = format.createPackager();
+    const { lastVideo, lastAudio } = source;
+    if (lastVideo !== undefined || lastAudio !== undefined) {
+      this.#beginAt(Math.max(lastVideo?.dts ?? -Infinity, lastAudio?.dts ?? -Infinity));
+    }
+    const interval = source.options.sendMinIntervalMs;
+    this.#pacer =
+      interval > 0
+        ? new MessagePacer(services.clock, interval, source.options.queueLengthMs, () => this.#markDirty())
+        : undefined;
+  }
+
+  get viewers(): number {
+    return this.#viewers;
+  }
+
+  /** Cohorts now, for tests. */
+  get cohorts(): number {
+    return this.#cohorts.size;
+  }
+
+  /** Takes one frame of the stream, in stream time. */
+  append(frame: Frame, nowMs: number): void {
+    if (!carries(this.format.tracks, frame)) return;
+    this.packager.append(frame, this.#log);
+    if (!this.#hasEdge) this.#beginAt(frame.dts);
+    else if (frame.dts > this.#edgeDts || this.#source.absoluteTime) this.#edgeDts = frame.dts;
+    if (this.#starting.size > 0) this.#startWaiting(frame);
+    const governor = this.#services.governor;
+    if (this.#epoch !== governor.epoch) {
+      this.#epoch = governor.epoch;
+      governor.addViewers(this.#viewers);
+    }
+    governor.addWrites(this.#viewers, nowMs);
+    if (this.#pacer !== undefined) this.#pacer.add(this.#log.end, nowMs);
+    else this.#schedule(nowMs);
+  }
+
+  /** A new publisher begins on a stream with viewers: they start again at its first keyframe, in their own time. */
+  restart(): void {
+    this.#pacer?.release(this.#log.end);
+    for (const group of [...this.#groups]) {
+      this.flush(group);
+      for (const viewer of [...group.viewers]) {
+        if (viewer.mode !== 'live') continue;
+        viewer.mode = 'starting';
+        this.#starting.add(viewer);
+      }
+    }
+    this.#joinBytes = undefined;
+    this.#hasEdge = false;
+  }
+
+  add(viewer: Viewer): void {
+    this.#viewers += 1;
+    const group = this.#groupWithRoom();
+    group.viewers.push(viewer);
+    viewer.group = group;
+    if (viewer.base !== undefined) this.#setBase(viewer, viewer.base);
+    this.start(viewer);
+  }
+
+  /** Gives a viewer what is left for it and forgets it. */
+  remove(viewer: Viewer): void {
+    const group = viewer.group;
+    if (group === undefined) return;
+    viewer.group = undefined;
+    const index = group.viewers.indexOf(viewer);
+    const last = group.viewers.pop();
+    if (last !== undefined && last !== viewer && index >= 0) group.viewers[index] = last;
+    if (group.viewers.length === 0) this.#groups.splice(this.#groups.indexOf(group), 1);
+    this.#viewers -= 1;
+    if (viewer.mode === 'live') this.#deliver(viewer, group, this.#log.end);
+    this.stop(viewer);
+    this.#dropCohort(viewer);
+    if (this.#viewers === 0) this.#pacer?.close();
+  }
+
+  /** The viewer gets nothing until `start`. */
+  stop(viewer: Viewer): void {
+    this.#starting.delete(viewer);
+  }
+
+  /** Begins (or begins again) with the newest cached keyframe, with audio at once, or waits for a keyframe. */
+  start(viewer: Viewer): void {
+    const source = this.#source;
+    viewer.mode = 'starting';
+    this.#starting.add(viewer);
+    if (!viewer.opened && this.format.declaresTracks && !source.isSettled) return;
+    if (source.isLive) {
+      const frames = this.#cached();
+      const first = frames[0];
+      const given = viewer.queue.givenDts;
+      if (first !== undefined && (given === undefined || first.dts > given)) {
+        this.#startWith(viewer, frames, true);
+        return;
+      }
+      if (first === undefined && !this.#needsKeyframe()) {
+        const last = this.#lastFrames();
+        if (last.length > 0 || viewer.opened) {
+          this.#startWith(viewer, last, false);
+          return;
+        }
+      }
+    }
+    if (!viewer.opened) this.#open(viewer);
+  }
+
+  /** A viewer whose queue overflowed joins again, once its socket is empty. */
+  rejoin(viewer: Viewer): void {
+    if (viewer.mode === 'lagging' && viewer.request.sink.pendingBytes === 0) this.start(viewer);
+  }
+
+  /** Cuts one window for the viewers of `group`. */
+  flush(group: ViewerGroup): void {
+    const to = this.#pacer === undefined ? this.#log.end : this.#pacer.released;
+    if (to > group.position) {
+      const viewers = group.viewers;
+      // Backwards: a viewer that goes meanwhile is replaced by one that has been served.
+      for (let index = viewers.length - 1; index >= 0; index -= 1) {
+        const viewer = viewers[index];
+        if (viewer !== undefined) this.#serve(viewer, group, to);
+      }
+      group.position = to;
+      group.dts = this.#edgeDts;
+      this.#trim();
+    }
+  }
+
+  #serve(viewer: Viewer, group: ViewerGroup, to: number): void {
+    try {
+      if (viewer.mode === 'live') {
+        if (viewer.position < to) this.#deliver(viewer, group, to);
+      } else if (viewer.mode === 'lagging') {
+        viewer.queue.miss(to - group.position);
+        this.rejoin(viewer);
+      }
+    } catch (error) {
+      viewer.fail(error);
+    }
+  }
+
+  #deliver(viewer: Viewer, group: ViewerGroup, to: number): void {
+    const cohort = viewer.cohort;
+    const from = viewer.position;
+    if (cohort === undefined || from >= to) return;
+    viewer.position = to;
+    if (cohort.from !== from || cohort.to !== to) {
+      cohort.bytes = this.packager.cut(this.#log, from, to, cohort.base);
+      cohort.from = from;
+      cohort.to = to;
+    }
+    const edge = this.#edgeDts;
+    if (!viewer.queue.offer(cohort.bytes, Math.max(0, edge - group.dts), edge)) {
+      viewer.mode = 'lagging';
+      viewer.watch();
+      return;
+    }
+    if (!viewer.queue.isEmpty) viewer.watch();
+    if (edge >= viewer.endDts) viewer.finish('duration');
+  }
+
+  #schedule(nowMs: number): void {
+    const { scheduler, governor } = this.#services;
+    const window = governor.windowFor(this.#source.options);
+    for (const group of this.#groups) {
+      if (!group.scheduled) scheduler.schedule(group, window, nowMs);
+    }
+  }
+
+  #markDirty(): void {
+    const now = this.#services.clock.now();
+    for (const group of this.#groups) {
+      if (!group.scheduled) this.#services.scheduler.schedule(group, 0, now);
+    }
+  }
+
+  #groupWithRoom(): ViewerGroup {
+    for (let index = this.#groups.length - 1; index >= 0; index -= 1) {
+      const group = this.#groups[index];
+      if (group !== undefined && group.viewers.length < MAX_GROUP_VIEWERS) return group;
+    }
+    const group = new ViewerGroup(
+      this.#flushGroup,
+      this.#services.scheduler.nextOffset(),
+      this.#log.end,
+      this.#edgeDts,
+    );
+    this.#groups.push(group);
+    return group;
+  }
+
+  #needsKeyframe(): boolean {
+    return this.format.tracks !== 'a' && this.#source.hasVideo;
+  }
+
+  /** Whether those who wait can begin now that `frame` is in the log. */
+  #startWaiting(frame: Frame): void {
+    if (frame.isConfig || frame.kind === 'data') return;
+    const source = this.#source;
+    if (this.format.declaresTracks && !source.isSettled) return;
+    const keyframe = frame.kind === 'video' && frame.isKeyframe;
+    const cached = this.#cached();
+    if (!keyframe && this.#needsKeyframe() && cached.length === 0) return;
+    const waiting = [...this.#starting];
+    const only = [frame];
+    for (const viewer of waiting) {
+      try {
+        if (cached.length > 0) this.start(viewer);
+        else this.#startWith(viewer, only, false);
+      } catch (error) {
+        viewer.fail(error);
+      }
+    }
+  }
+
+  /** What a joiner of a stream without video begins with: the last frame of the kind it has. */
+  #lastFrames(): Frame[] {
+    const source = this.#source;
+    const frames: Frame[] = [];
+    if (this.format.tracks !== 'v' && source.lastAudio !== undefined) frames.push(source.lastAudio);
+    return frames;
+  }
+
+  /** Sends what can be known before media begins. */
+  #open(viewer: Viewer): void {
+    const source = this.#source;
+    const catchUp = this.packager.catchUp(this.#opening(), 0);
+    catchUp.add(this.#head(source.absoluteTime ? ((source.lastVideo ?? source.lastAudio)?.dts ?? 0) : 0));
+    viewer.opened = true;
+    viewer.headGeneration = this.#source.headGeneration;
+    viewer.queue.force(catchUp.bytes(), undefined);
+  }
+
+  #opening(): Opening {
+    const { tracks } = this.format;
+    const { hasAudio, hasVideo } = this.#source;
+    const unknown = !hasAudio && !hasVideo;
+    return {
+      hasAudio: tracks !== 'v' && (hasAudio || unknown),
+      hasVideo: tracks !== 'a' && (hasVideo || unknown),
+    };
+  }
+
+  #head(dts: number): Frame[] {
+    const head: Frame[] = [];
+    for (const frame of this.#source.head) if (carries(this.format.tracks, frame)) head.push(frame.at(dts));
+    return head;
+  }
+
+  /** Gives a viewer `frames`, which end at the end of the log, and makes it live from there. */
+  #startWith(viewer: Viewer, frames: readonly Frame[], isGop: boolean): void {
+    const source = this.#source;
+    const fresh = viewer.base === undefined && !viewer.opened;
+    let bytes: Buffer;
+    if (fresh && isGop) {
+      bytes = this.#sharedJoin(frames);
+    } else {
+      const base = viewer.base ?? this.#baseOf(frames);
+      const catchUp = this.packager.catchUp(viewer.opened ? undefined : this.#opening(), base);
+      if (!viewer.opened || viewer.headGeneration !== source.headGeneration || viewer.base !== undefined) {
+        catchUp.add(this.#head(viewer.queue.givenDts ?? (source.absoluteTime ? earliest(frames) : base)));
+      }
+      catchUp.add(frames);
+      bytes = catchUp.bytes();
+      this.#setBase(viewer, base);
+    }
+    if (fresh && isGop) this.#setBase(viewer, this.#joinBase);
+    if (viewer.endDts === Infinity && viewer.request.durationMs !== undefined) {
+      viewer.endDts =
+        (source.absoluteTime ? earliest(frames) : (viewer.base ?? 0)) + viewer.request.durationMs;
+    }
+    this.#starting.delete(viewer);
+    viewer.mode = 'live';
+    viewer.opened = true;
+    viewer.headGeneration = source.headGeneration;
+    viewer.position = this.#log.end;
+    viewer.queue.force(bytes, this.#edgeDts);
+    if (!viewer.queue.isEmpty) viewer.watch();
+  }
+
+  /** Header, head and cached group of pictures for first-time joiners: packaged once, extended as the group grows. */
+  #sharedJoin(frames: readonly Frame[]): Buffer {
+    const source = this.#source;
+    let join = this.#joinBytes;
+    if (
+      join === undefined ||
+      this.#joinGop !== source.gop.generation ||
+      this.#joinHead !== source.headGeneration
+    ) {
+      this.#joinBase = this.#baseOf(frames);
+      join = this.packager.catchUp(this.#opening(), this.#joinBase);
+      join.add(this.#head(source.absoluteTime ? earliest(frames) : this.#joinBase));
+      this.#joinBytes = join;
+      this.#joinFrames = 0;
+      this.#joinGop = source.gop.generation;
+      this.#joinHead = source.headGeneration;
+    }
+    if (this.#joinFrames < frames.length) {
+      join.add(this.#joinFrames === 0 ? frames : frames.slice(this.#joinFrames));
+      this.#joinFrames = frames.length;
+    }
+    return join.bytes();
+  }
+
+  #baseOf(frames: readonly Frame[]): number {
+    return this.#source.absoluteTime ? 0 : earliest(frames);
+  }
+
+  /** The cached group of pictures as this format carries it. */
+  #cached(): readonly Frame[] {
+    const { tracks } = this.format;
+    if (tracks === 'a') return [];
+    const { frames } = this.#source.gop;
+    return tracks === 'av' ? frames : frames.filter((frame) => frame.kind !== 'audio');
+  }
+
+  #beginAt(dts: number): void {
+    this.#hasEdge = true;
+    this.#edgeDts = dts;
+    for (const group of this.#groups) group.dts = dts;
+  }
+
+  #setBase(viewer: Viewer, base: number): void {
+    if (viewer.cohort?.base === base && this.#cohorts.get(base) === viewer.cohort) return;
+    this.#dropCohort(viewer);
+    let cohort = this.#cohorts.get(base);
+    if (cohort === undefined) {
+      cohort = new Cohort(base);
+      this.#cohorts.set(base, cohort);
+    }
+    cohort.viewers += 1;
+    viewer.base = base;
+    viewer.cohort = cohort;
+  }
+
+  #dropCohort(viewer: Viewer): void {
+    const cohort = viewer.cohort;
+    if (cohort === undefined) return;
+    viewer.cohort = undefined;
+    cohort.viewers -= 1;
+    if (cohort.viewers === 0) this.#cohorts.delete(cohort.base);
+  }
+
+  /** Forgets the part of the log that every group has passed. */
+  #trim(): void {
+    if (this.#log.slabs < 2) return;
+    let oldest = this.#log.end;
+    for (const group of this.#groups) if (group.position < oldest) oldest = group.position;
+    this.#log.trim(oldest);
+  }
+}
+
+function carries(tracks: TrackChoice, frame: Frame): boolean {
+  if (tracks === 'av') return true;
+  return tracks === 'a' ? frame.kind === 'audio' : frame.kind !== 'audio';
+}
+
+function earliest(frames: readonly Frame[]): number {
+  let dts = Infinity;
+  for (const frame of frames) if (frame.dts < dts) dts = frame.dts;
+  return dts === Infinity ? 0 : dts;
+}

@@ -1,0 +1,368 @@
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import { describeError } from '../base/errors.ts';
+import type { Deadline, TimerWheel } from '../base/timer-wheel.ts';
+import type { Frame } from '../media/frame.ts';
+import type { AudioTrack, VideoTrack } from '../media/track.ts';
+import { Feed, type FeedServices, type FeedSource } from './feed.ts';
+import { GopCache } from './gop-cache.ts';
+import { HeadCache, type DescribeTrack } from './head-cache.ts';
+import { MixCorrect } from './mix-correct.ts';
+import type {
+  LiveStream,
+  Playback,
+  PlayRequest,
+  SessionInfo,
+  StreamName,
+  StreamOptions,
+  StreamSnapshot,
+  StreamState,
+  WireFormat,
+} from './ports.ts';
+import { streamKey } from './ports.ts';
+import { RateMeter } from './rate-meter.ts';
+import { Timeline, type TimelineMode } from './timeline.ts';
+import { Viewer, type ViewerFeed, type ViewerHost } from './viewer.ts';
+
+/** After so much media or time it is taken as known which tracks a stream has, ms. */
+const SETTLE_MEDIA_MS = 500;
+const SETTLE_TIME_MS = 1_000;
+
+/** What a stream needs of the hub. */
+export interface StreamServices extends FeedServices {
+  readonly logger: Logger;
+  readonly wheel: TimerWheel;
+  readonly describeTrack: DescribeTrack;
+  /** Puts the stream (back) into the registry, or says which one has its name now. */
+  register(stream: HubStream): HubStream;
+  /** Nobody is left: forget the stream. */
+  forget(stream: HubStream): void;
+  playStarted(stream: HubStream, session: SessionInfo): void;
+  playEnded(stream: HubStream, viewer: Viewer): void;
+}
+
+/** One name: its publisher, its time, what joiners need, and its feeds. */
+export class HubStream implements LiveStream, FeedSource, ViewerHost {
+  readonly name: StreamName;
+  readonly key: string;
+  readonly #services: StreamServices;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #feeds = new Map<string, Feed>();
+  readonly #viewers = new Set<Viewer>();
+  readonly #timeline = new Timeline('full');
+  readonly #rate = new RateMeter();
+  readonly #head: HeadCache;
+  /** The feeds as a list: what the frame path walks. */
+  #feedList: readonly Feed[] = [];
+  #options: StreamOptions;
+  #state: StreamState = 'idle';
+  #gop: GopCache;
+  #mix: MixCorrect | undefined;
+  #publisher: SessionInfo | undefined;
+  #hold: Deadline | undefined;
+  #absoluteTime = false;
+  #settled = false;
+  #publishedAt = 0;
+  #publishedAtUnix: number | undefined;
+  #firstDts: number | undefined;
+  #lastVideo: Frame | undefined;
+  #lastAudio: Frame | undefined;
+  #videoFrames = 0;
+  #audioFrames = 0;
+  #receivedBytes = 0;
+
+  constructor(services: StreamServices, name: StreamName, options: StreamOptions) {
+    this.name = name;
+    this.key = streamKey(name);
+    this.#services = services;
+    this.#clock = services.clock;
+    this.#logger = services.logger.child({ stream: this.key, component: 'hub' });
+    this.#options = options;
+    this.#gop = new GopCache(options.gopCacheMaxFrames);
+    this.#head = new HeadCache(services.describeTrack, this.#logger);
+  }
+
+  get state(): StreamState {
+    return this.#state;
+  }
+
+  get options(): StreamOptions {
+    return this.#options;
+  }
+
+  get publisher(): SessionInfo | undefined {
+    return this.#publisher;
+  }
+
+  get viewerCount(): number {
+    return this.#viewers.size;
+  }
+
+  get isLive(): boolean {
+    return this.#state === 'live';
+  }
+
+  get isSettled(): boolean {
+    return this.#settled;
+  }
+
+  get hasVideo(): boolean {
+    return this.#lastVideo !== undefined || this.#head.videoConfig !== undefined;
+  }
+
+  get hasAudio(): boolean {
+    return this.#lastAudio !== undefined || this.#head.audioConfig !== undefined;
+  }
+
+  get gop(): GopCache {
+    return this.#gop;
+  }
+
+  get head(): readonly Frame[] {
+    return this.#head.frames;
+  }
+
+  get headGeneration(): number {
+    return this.#head.generation;
+  }
+
+  get absoluteTime(): boolean {
+    return this.#absoluteTime;
+  }
+
+  get lastVideo(): Frame | undefined {
+    return this.#lastVideo;
+  }
+
+  get lastAudio(): Frame | undefined {
+    return this.#lastAudio;
+  }
+
+  get wheel(): TimerWheel {
+    return this.#services.wheel;
+  }
+
+  get sendTimeoutMs(): number {
+    return this.#options.sendTimeoutMs;
+  }
+
+  /** Begins a publish. The hub has seen that nobody holds the name. */
+  publish(session: SessionInfo, options: StreamOptions): void {
+    const now = this.#clock.now();
+    this.#hold?.cancel();
+    this.#hold = undefined;
+    this.#options = options;
+    this.#gop = new GopCache(options.gopCacheMaxFrames);
+    this.#mix = options.mixCorrect ? new MixCorrect() : undefined;
+    this.#publisher = session;
+    this.#forgetMedia();
+    this.#rate.reset(now);
+    this.#setTimeMode(options.atc ? 'off' : options.timeJitter);
+    this.#timeline.begin(options.atc ? 'off' : options.timeJitter, now);
+    this.#publishedAt = now;
+    this.#publishedAtUnix = Date.now();
+    for (const feed of this.#feedList) feed.restart();
+    this.#enterState('live');
+  }
+
+  /** One frame of the publisher. */
+  write(frame: Frame): void {
+    const now = this.#clock.now();
+    const bytes = frame.flvBody.length;
+    this.#receivedBytes += bytes;
+    this.#rate.add(bytes, now);
+    if (frame.isConfig || frame.kind === 'data') {
+      this.#writeHead(frame, now);
+      return;
+    }
+    const kind = frame.kind;
+    const timed = frame.at(this.#timeline.map(kind, frame.dts, now));
+    const mix = this.#mix;
+    if (mix === undefined) {
+      this.#accept(timed, now);
+      return;
+    }
+    mix.push(timed);
+    for (let next = mix.shift(); next !== undefined; next = mix.shift()) this.#accept(next, now);
+  }
+
+  /** The publisher of `publish` left. */
+  release(session: SessionInfo): void {
+    if (this.#publisher !== session) return;
+    const now = this.#clock.now();
+    if (this.#mix !== undefined) {
+      for (let next = this.#mix.drain(); next !== undefined; next = this.#mix.drain())
+        this.#accept(next, now);
+    }
+    this.#mix = undefined;
+    this.#publisher = undefined;
+    this.#publishedAtUnix = undefined;
+    this.#gop.clear();
+    this.#enterState('waiting');
+    if (this.publisher !== undefined) return; // Published again by whoever was just told.
+    if (this.#options.holdMs > 0 && this.#viewers.size > 0) {
+      this.#hold = this.wheel.deadline(this.#options.holdMs, () => this.#endHold());
+    } else {
+      this.#endHold();
+    }
+  }
+
+  play(request: PlayRequest): Playback {
+    const home = this.#services.register(this);
+    if (home !== this) return home.play(request);
+    const viewer = new Viewer(this, request, {
+      maxMs: this.#options.queueLengthMs,
+      maxBytes: this.#options.queueMaxBytes,
+    });
+    this.#viewers.add(viewer);
+    this.#services.playStarted(this, request.session);
+    viewer.enter(request.format);
+    return viewer;
+  }
+
+  snapshot(): StreamSnapshot {
+    const publisher = this.#publisher;
+    return {
+      name: this.name,
+      state: this.#state,
+      publisher:
+        publisher === undefined ? undefined : { id: publisher.id, ip: publisher.ip, type: publisher.type },
+      viewers: this.#viewers.size,
+      video: this.#videoTrack(),
+      audio: this.#audioTrack(),
+      videoFrames: this.#videoFrames,
+      audioFrames: this.#audioFrames,
+      receivedBytes: this.#receivedBytes,
+      receivedKbps: publisher === undefined ? 0 : this.#rate.kbps(this.#clock.now()),
+      publishedAtMs: this.#publishedAtUnix,
+      timelineRepairs: this.#timeline.repairs,
+    };
+  }
+
+  /** Back in the registry after it was forgotten. */
+  revive(): void {
+    if (this.#state === 'gone') this.#state = 'idle';
+  }
+
+  feedFor(format: WireFormat): ViewerFeed {
+    let feed = this.#feeds.get(format.key);
+    if (feed === undefined) {
+      feed = new Feed(this.#services, this, format);
+      this.#feeds.set(format.key, feed);
+      this.#feedList = [...this.#feeds.values()];
+    }
+    return feed;
+  }
+
+  leftFeed(left: ViewerFeed): void {
+    const feed = this.#feeds.get(left.format.key);
+    if (feed === undefined || feed !== left || feed.viewers > 0) return;
+    this.#feeds.delete(left.format.key);
+    this.#feedList = [...this.#feeds.values()];
+  }
+
+  viewerEnded(viewer: Viewer): void {
+    this.#viewers.delete(viewer);
+    this.#services.playEnded(this, viewer);
+    this.#forgetIfUnused();
+  }
+
+  viewerFailed(viewer: Viewer, error: unknown): void {
+    this.#logger.warn(`viewer ${viewer.request.session.id} failed: ${describeError(error)}`);
+  }
+
+  #writeHead(frame: Frame, now: number): void {
+    if (!frame.isConfig && this.#options.atcAuto && !this.#absoluteTime && this.#head.wantsAtc(frame)) {
+      this.#setTimeMode('off');
+    }
+    const timed = frame.at(this.#timeline.follow(frame.kind, frame.dts));
+    if (frame.isConfig) {
+      const changed = this.#head.config(timed, this.#options.parseSps);
+      if (!changed && this.#options.reduceSequenceHeader) return;
+    } else {
+      this.#head.data(timed);
+    }
+    this.#settle(now);
+    for (const feed of this.#feedList) feed.append(timed, now);
+  }
+
+  /** An access unit in stream time. */
+  #accept(frame: Frame, now: number): void {
+    if (frame.kind === 'video') {
+      this.#videoFrames += 1;
+      if (this.#lastVideo === undefined) this.#head.describe(frame, this.#options.parseSps);
+      this.#lastVideo = frame;
+    } else {
+      this.#audioFrames += 1;
+      if (this.#lastAudio === undefined) this.#head.describe(frame, this.#options.parseSps);
+      this.#lastAudio = frame;
+    }
+    if (this.#options.gopCache) this.#gop.push(frame);
+    if (!this.#settled) {
+      this.#firstDts ??= frame.dts;
+      if (frame.dts - this.#firstDts > SETTLE_MEDIA_MS) this.#settled = true;
+      this.#settle(now);
+    }
+    const feeds = this.#feedList;
+    for (let index = 0; index < feeds.length; index += 1) feeds[index]?.append(frame, now);
+  }
+
+  #settle(now: number): void {
+    if (this.#settled) return;
+    this.#settled = (this.hasAudio && this.hasVideo) || now - this.#publishedAt > SETTLE_TIME_MS;
+  }
+
+  #setTimeMode(mode: TimelineMode): void {
+    this.#timeline.mode = mode;
+    this.#absoluteTime = mode === 'off';
+  }
+
+  #forgetMedia(): void {
+    this.#head.clear();
+    this.#gop.clear();
+    this.#settled = false;
+    this.#firstDts = undefined;
+    this.#lastVideo = undefined;
+    this.#lastAudio = undefined;
+    this.#videoFrames = 0;
+    this.#audioFrames = 0;
+    this.#receivedBytes = 0;
+  }
+
+  #videoTrack(): VideoTrack | undefined {
+    return this.#head.video;
+  }
+
+  #audioTrack(): AudioTrack | undefined {
+    return this.#head.audio;
+  }
+
+  #enterState(state: StreamState): void {
+    this.#state = state;
+    for (const viewer of [...this.#viewers]) viewer.tell(state);
+  }
+
+  /** The publisher did not come back. */
+  #endHold(): void {
+    this.#hold = undefined;
+    this.#state = 'idle';
+    this.#forgetMedia();
+    const waiting: Viewer[] = [];
+    for (const viewer of [...this.#viewers]) {
+      if (viewer.request.afterHold === 'wait') waiting.push(viewer);
+      else viewer.finish('gone');
+    }
+    for (const viewer of waiting) viewer.tell('idle');
+    this.#forgetIfUnused();
+  }
+
+  #forgetIfUnused(): void {
+    if (this.#state === 'gone' || this.#publisher !== undefined || this.#viewers.size > 0) return;
+    this.#hold?.cancel();
+    this.#hold = undefined;
+    this.#state = 'gone';
+    this.#forgetMedia();
+    this.#services.forget(this);
+  }
+}

@@ -19,6 +19,11 @@ export const ERRORS = {
   STREAM_BUSY: { api: 1028, blames: 'peer' },
   STREAM_NOT_FOUND: { api: 2048, blames: 'peer' },
   STREAM_NAME_INVALID: { api: 2037, blames: 'peer' },
+  INTERNAL: { api: 1099, blames: 'us' },
+  // RTMP sessions.
+  RTMP_FLOOD: { api: 2065, blames: 'peer' },
+  RTMP_REPLIES_UNREAD: { api: 2066, blames: 'peer' },
+  RTMP_STREAMS_EXCEEDED: { api: 2067, blames: 'peer' },
   // AMF, RTMP commands and URLs.
   AMF_INVALID: { api: 2003, blames: 'peer' },
   AMF_TOO_LARGE: { api: 2004, blames: 'peer' },
@@ -29,7 +34,6 @@ export const ERRORS = {
   RTMP_REDIRECTED: { api: 2061, blames: 'peer' },
   RTMP_PUBLISH_REFUSED: { api: 2062, blames: 'peer' },
   RTMP_PLAY_FAILED: { api: 2063, blames: 'peer' },
-  RTMP_BACKLOG_EXCEEDED: { api: 2064, blames: 'us' },
   // RTMP handshake and chunk stream.
   RTMP_HANDSHAKE_VERSION: { api: 2000, blames: 'peer' },
   RTMP_HANDSHAKE_NOT_RTMP: { api: 2016, blames: 'peer' },
@@ -41,6 +45,13 @@ export const ERRORS = {
   RTMP_PARTIAL_TOO_LARGE: { api: 2013, blames: 'peer' },
   RTMP_CONTROL_INVALID: { api: 2007, blames: 'peer' },
   RTMP_AGGREGATE_INVALID: { api: 2007, blames: 'peer' },
+  // Codec records, containers, files and ingest.
+  CODEC_INVALID: { api: 3001, blames: 'peer' },
+  FLV_INVALID: { api: 3036, blames: 'peer' },
+  FLV_TAG_TOO_LARGE: { api: 3036, blames: 'peer' },
+  FILE_OPEN_FAILED: { api: 1042, blames: 'operator' },
+  FILE_READ_FAILED: { api: 1044, blames: 'operator' },
+  INGEST_INPUT_INVALID: { api: 3035, blames: 'operator' },
 } as const satisfies Record<string, { api: number; blames: 'peer' | 'operator' | 'us' }>;
 
 export type ErrorCode = keyof typeof ERRORS;

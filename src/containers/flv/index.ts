@@ -1,4 +1,8 @@
+export { FlvReader, MAX_FLV_DATA_OFFSET, MAX_FLV_TAG_BYTES } from './flv-reader.ts';
+export type { FlvTag } from './flv-reader.ts';
 export { flvHeader, sizeOfTag, TAG_HEADER_BYTES, writeTag } from './flv-writer.ts';
 export type { FlvContents } from './flv-writer.ts';
 export { frameFromFlv, TAG_TYPE } from './tag-body.ts';
 export type { TagTypeId } from './tag-body.ts';
+// What a frame tells of its track does not depend on FLV; callers of this front door find it here too.
+export { audioTrackOf, videoTrackOf } from '../../media/track-info.ts';

@@ -1,0 +1,360 @@
+import { ServerError } from '../../base/errors.ts';
+import {
+  encodeConnectError,
+  encodeConnectResult,
+  encodeCreateStreamResult,
+  encodeNullResult,
+  encodeOnBwDone,
+  encodeOnFcPublish,
+  encodeOnFcUnpublish,
+  encodeOnStatus,
+  encodeStreamLengthResult,
+  encodeUndefinedResult,
+  MESSAGE_TYPE,
+  PEER_BANDWIDTH_TYPE,
+  readCommand,
+  readRequest,
+  resolveName,
+  type ConnectRequest,
+  type ResolvedName,
+  type RtmpLinkHandler,
+  type RtmpRequest,
+  type StatusCode,
+} from '../../protocols/rtmp/index.ts';
+import { HeldMessages } from './held-messages.ts';
+import type { RtmpPeer, RtmpVhostOptions } from './ports.ts';
+import { PlayRole } from './play-role.ts';
+import { PublishRole } from './publish-role.ts';
+
+/** From the end of the handshake to connect, and from connect to publish or play, ms. */
+export const ROLE_TIMEOUT_MS = 30_000;
+/** Message streams that one connection may create over its life (Flash makes a new one for each play). */
+export const MAX_MESSAGE_STREAMS = 1_024;
+/** Bandwidth told to clients where out_ack_size does not say; SRS's value, bytes. */
+const DEFAULT_WINDOW_BYTES = 2_500_000;
+
+type Role = PublishRole | PlayRole;
+
+/** What a publish or play is about. */
+interface Target {
+  readonly name: ResolvedName;
+  readonly vhost: RtmpVhostOptions;
+}
+
+/**
+ * What a client and the server say to each other after the handshake: connect, createStream, publish, play and the rest
+ * (RTMP 1.0, 7.2). One role at a time per connection, as in SRS: it publishes or it plays.
+ */
+export class RtmpDialogue implements RtmpLinkHandler {
+  readonly #session: RtmpPeer;
+  #connect: ConnectRequest | undefined;
+  #streams = 0;
+  #role: Role | undefined;
+  /** The publisher, once more: media goes there without a look at anything else. */
+  #publisher: PublishRole | undefined;
+  /** Messages that came while a policy was being asked. */
+  #held: HeldMessages | undefined;
+  #style = '';
+  #last = 'before connect';
+
+  constructor(session: RtmpPeer) {
+    this.#session = session;
+  }
+
+  /** The handshake is over. */
+  begin(): void {
+    this.#session.expectWithin(ROLE_TIMEOUT_MS, 'connect');
+  }
+
+  /** What this connection was about, for its closing log line. */
+  describe(): string {
+    return this.#role?.describe() ?? this.#last;
+  }
+
+  drained(): void {
+    if (this.#role instanceof PlayRole) this.#role.drained();
+  }
+
+  /** Ends the role. Idempotent. */
+  close(): void {
+    this.#endRole();
+    this.#held = undefined;
+  }
+
+  onMessage(typeId: number, timestamp: number, streamId: number, payload: Buffer): void {
+    const publisher = this.#publisher;
+    if (publisher !== undefined && (typeId === MESSAGE_TYPE.VIDEO || typeId === MESSAGE_TYPE.AUDIO)) {
+      publisher.write(typeId, timestamp, payload);
+      return;
+    }
+    if (this.#held !== undefined) {
+      this.#held.add(typeId, timestamp, streamId, payload);
+      return;
+    }
+    if (!this.#session.isOpen()) return; // Refused by a message before this one in the same read.
+    switch (typeId) {
+      case MESSAGE_TYPE.COMMAND_AMF0:
+      case MESSAGE_TYPE.COMMAND_AMF3:
+        this.#onRequest(readRequest(readCommand(typeId, payload)), streamId);
+        return;
+      case MESSAGE_TYPE.DATA_AMF0:
+      case MESSAGE_TYPE.DATA_AMF3:
+        this.#publisher?.writeData(typeId, timestamp, payload);
+        return;
+      default:
+        // Media without a publish (some encoders send a last frame after FCUnpublish) and shared objects: ignored.
+        return;
+    }
+  }
+
+  onUserControl(): void {
+    // SetBufferLength is a hint for servers that pace recorded media; a live server sends as media comes.
+  }
+
+  #onRequest(request: RtmpRequest, streamId: number): void {
+    const session = this.#session;
+    if (this.#connect === undefined && request.kind !== 'connect') {
+      // Haivision asks for _checkbw first of all.
+      if (request.kind === 'checkBandwidth') session.reply(0, encodeNullResult(request.id));
+      else throw new ServerError('RTMP_COMMAND_INVALID', `${request.kind} before connect`);
+      return;
+    }
+    switch (request.kind) {
+      case 'connect':
+        this.#onConnect(request.id, request.connect);
+        return;
+      case 'createStream':
+        this.#streams += 1;
+        if (this.#streams > MAX_MESSAGE_STREAMS) {
+          throw new ServerError(
+            'RTMP_STREAMS_EXCEEDED',
+            `more than ${MAX_MESSAGE_STREAMS} createStream calls`,
+          );
+        }
+        session.reply(0, encodeCreateStreamResult(request.id, this.#streams));
+        return;
+      case 'releaseStream':
+        session.reply(0, encodeUndefinedResult(request.id));
+        return;
+      case 'FCPublish':
+        this.#style = 'fmle';
+        session.reply(0, encodeUndefinedResult(request.id));
+        return;
+      case 'FCUnpublish':
+        this.#onFcUnpublish(request.id);
+        return;
+      case 'publish':
+        this.#onPublish(request.name, streamId);
+        return;
+      case 'play':
+        this.#onPlay(request.name, streamId, request.durationMs);
+        return;
+      case 'play2':
+        // Change to another stream of the same name group; for a live server a play of the new name.
+        this.#onPlay(request.name, streamId, undefined);
+        return;
+      case 'pause':
+        if (this.#role instanceof PlayRole) this.#role.pause(request.paused);
+        return;
+      case 'receiveAudio':
+      case 'receiveVideo':
+        if (this.#role instanceof PlayRole) this.#role.receive(request.kind, request.on);
+        return;
+      case 'seek':
+        session.reply(streamId, encodeOnStatus('NetStream.Seek.Failed'));
+        return;
+      case 'closeStream':
+        this.#onCloseStream(streamId);
+        return;
+      case 'deleteStream':
+        if (this.#role?.streamId === request.streamId) this.#onCloseStream(request.streamId);
+        return;
+      case 'checkBandwidth':
+        session.reply(0, encodeNullResult(request.id));
+        return;
+      case 'getStreamLength':
+        session.reply(0, encodeStreamLengthResult(request.id, 0));
+        return;
+      case 'answer':
+        return;
+      case 'unknown':
+        // A call that nobody knows gets an empty answer, or clients wait for ever; without an id it wants none.
+        if (request.id > 0) session.reply(0, encodeNullResult(request.id));
+        return;
+      default:
+        request satisfies never;
+    }
+  }
+
+  #onConnect(id: number, connect: ConnectRequest): void {
+    if (this.#connect !== undefined)
+      throw new ServerError('RTMP_COMMAND_INVALID', 'connect for the second time');
+    const session = this.#session;
+    const { services, link } = session;
+    // The stream may still name another vhost; a stand-in serves until its name is known.
+    const name = resolveName(connect.tcUrl, connect.app, 'stream');
+    const vhost = services.vhosts.find(name.vhost);
+    if (vhost === undefined) {
+      session.reply(0, encodeConnectError(id, `vhost ${name.vhost} is not served here`));
+      session.close(new ServerError('VHOST_UNKNOWN', `vhost ${name.vhost}`), true);
+      return;
+    }
+    this.#connect = connect;
+    this.#last = `connect tcUrl=${connect.tcUrl}`;
+    const accept = (): void => {
+      const window = vhost.outAckSizeBytes;
+      if (window > 0) link.setWindowAckSize(window);
+      link.setPeerBandwidth(window > 0 ? window : DEFAULT_WINDOW_BYTES, PEER_BANDWIDTH_TYPE.DYNAMIC);
+      if (vhost.inAckSizeBytes > 0) link.setReceiveWindow(vhost.inAckSizeBytes);
+      link.setChunkSize(vhost.chunkSizeBytes);
+      const { objectEncoding } = connect;
+      const { name: server, version } = services.server;
+      const data = { srs_server: `${server}/${version}`, srs_version: version, srs_id: session.id };
+      session.reply(0, encodeConnectResult(id, { objectEncoding, data }));
+      session.reply(0, encodeOnBwDone());
+      session.expectWithin(ROLE_TIMEOUT_MS, 'publish or play');
+    };
+    this.#ask('connect', { ...name, stream: '' }, vhost, 'rtmp', accept, (error) => {
+      session.reply(0, encodeConnectError(id, error.message));
+    });
+  }
+
+  #onPublish(rawName: string, streamId: number): void {
+    const target = this.#target(rawName, streamId, 'NetStream.Publish.BadName');
+    if (target === undefined) return;
+    const { name, vhost } = target;
+    const session = this.#session;
+    const accept = (): void => {
+      const role = PublishRole.start(session, name, vhost, streamId);
+      this.#role = role;
+      this.#publisher = role;
+      if (this.#style === 'fmle') session.reply(streamId, encodeOnFcPublish());
+      session.reply(streamId, encodeOnStatus('NetStream.Publish.Start', { withClientId: true }));
+    };
+    this.#ask('publish', name, vhost, 'rtmp-publish', accept, (error) => {
+      const code = error.code === 'STREAM_BUSY' ? 'NetStream.Publish.BadName' : 'NetStream.Publish.Denied';
+      session.reply(streamId, encodeOnStatus(code, { description: error.message }));
+    });
+  }
+
+  #onPlay(rawName: string, streamId: number, durationMs: number | undefined): void {
+    const target = this.#target(rawName, streamId, 'NetStream.Play.Failed');
+    if (target === undefined) return;
+    const { name, vhost } = target;
+    const session = this.#session;
+    const accept = async (): Promise<void> => {
+      const stream = await session.services.hub.resolve(name, 'wait');
+      if (!session.isOpen()) return;
+      if (stream === undefined)
+        throw new ServerError('STREAM_NOT_FOUND', `no stream ${name.app}/${name.stream}`);
+      this.#role = PlayRole.start(session, stream, vhost, streamId, durationMs);
+    };
+    this.#ask('play', name, vhost, 'rtmp-play', accept, (error) => {
+      const code =
+        error.code === 'STREAM_NOT_FOUND' ? 'NetStream.Play.StreamNotFound' : 'NetStream.Play.Failed';
+      session.reply(streamId, encodeOnStatus(code, { description: error.message }));
+    });
+  }
+
+  /** The name and vhost that a publish or play means; undefined when it was refused. */
+  #target(rawName: string, streamId: number, refusal: StatusCode): Target | undefined {
+    const session = this.#session;
+    try {
+      if (this.#role !== undefined && this.#role.streamId !== streamId) {
+        throw new ServerError('RTMP_COMMAND_INVALID', 'a connection publishes or plays one stream at a time');
+      }
+      this.#endRole(); // A second play on the same message stream replaces the first (RTMP 1.0, 7.2.2.1, reset).
+      const connect = this.#connect;
+      const name = resolveName(connect?.tcUrl ?? '', connect?.app ?? '', rawName);
+      const vhost = session.services.vhosts.find(name.vhost);
+      if (vhost === undefined) throw new ServerError('VHOST_UNKNOWN', `vhost ${name.vhost}`);
+      return { name: { ...name, vhost: vhost.name }, vhost };
+    } catch (error) {
+      if (!(error instanceof ServerError)) throw error;
+      session.reply(streamId, encodeOnStatus(refusal, { description: error.message }));
+      session.close(error, true);
+      return undefined;
+    }
+  }
+
+  /**
+   * Asks the access policy, then runs `accept`. Until then the socket is paused and what the peer has already sent is held:
+   * some encoders send media right behind publish. A refusal is told to the peer and ends the session.
+   */
+  #ask(
+    action: 'connect' | 'publish' | 'play',
+    name: ResolvedName,
+    vhost: RtmpVhostOptions,
+    type: string,
+    accept: () => void | Promise<void>,
+    tell: (error: ServerError) => void,
+  ): void {
+    const session = this.#session;
+    const connect = this.#connect;
+    const held = new HeldMessages();
+    this.#held = held;
+    session.socket.pause();
+    const decide = async (): Promise<void> => {
+      try {
+        await session.services.policy.check({
+          action,
+          session: { id: session.id, ip: session.ip, type, close: (reason) => session.close(reason) },
+          vhost: vhost.name,
+          app: name.app,
+          stream: name.stream,
+          params: name.params,
+          tcUrl: connect?.tcUrl ?? '',
+          pageUrl: connect?.pageUrl ?? '',
+        });
+        if (!session.isOpen()) return;
+        await accept();
+      } catch (error) {
+        this.#held = undefined;
+        if (!session.isOpen()) return;
+        if (!(error instanceof ServerError)) {
+          session.fail(error);
+          return;
+        }
+        tell(error);
+        session.close(error, true);
+        return;
+      }
+      this.#held = undefined;
+      if (!session.isOpen()) return;
+      session.guard(() => held.replay(this));
+      // One of the held messages may have asked again: then the socket stays paused for that answer.
+      if (session.isOpen() && !this.#asking()) session.socket.resume();
+    };
+    void decide();
+  }
+
+  #asking(): boolean {
+    return this.#held !== undefined;
+  }
+
+  #onFcUnpublish(id: number): void {
+    const session = this.#session;
+    const publisher = this.#publisher;
+    if (publisher !== undefined) session.reply(publisher.streamId, encodeOnFcUnpublish());
+    session.reply(0, encodeUndefinedResult(id));
+    if (publisher !== undefined) this.#onCloseStream(publisher.streamId);
+  }
+
+  #onCloseStream(streamId: number): void {
+    const role = this.#role;
+    if (role === undefined || role.streamId !== streamId) return;
+    const code = role instanceof PublishRole ? 'NetStream.Unpublish.Success' : 'NetStream.Play.Stop';
+    this.#endRole();
+    this.#session.reply(streamId, encodeOnStatus(code, { withClientId: true }));
+    this.#session.expectWithin(ROLE_TIMEOUT_MS, 'publish or play');
+  }
+
+  #endRole(): void {
+    const role = this.#role;
+    if (role === undefined) return;
+    this.#last = role.describe();
+    this.#role = undefined;
+    this.#publisher = undefined;
+    role.close();
+  }
+}

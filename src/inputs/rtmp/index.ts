@@ -1,0 +1,1 @@
+export { RtmpInput, type RtmpInputOptions } from './rtmp-input.ts';

@@ -1,6 +1,6 @@
 import { openSync } from 'node:fs';
 import sonicBoom from 'sonic-boom';
-import { ServerError } from '../base/errors.ts';
+import { describeError, ServerError } from '../base/errors.ts';
 
 /** Bytes of log that wait for a slow disk or terminal; more is dropped and counted. */
 export const MAX_LOG_BACKLOG_BYTES = 8 * 1024 * 1024;
@@ -23,7 +23,10 @@ const SYNC_RETRIES = 10;
 export class LogSink {
   readonly #tank: string;
   readonly #onDropsOver: (lines: number) => void;
-  readonly #boom: sonicBoom.SonicBoom;
+  readonly #maxBytes: number;
+  #boom: sonicBoom.SonicBoom;
+  /** Files that a reopen has left and that are still being written. */
+  #retiring: Promise<unknown> = Promise.resolve();
   #dropped = 0;
   #droppedTotal = 0;
   #syncRetries: number | undefined;
@@ -32,16 +35,8 @@ export class LogSink {
   constructor(options: LogSinkOptions) {
     this.#tank = options.tank;
     this.#onDropsOver = options.onDropsOver;
-    this.#boom = new sonicBoom.SonicBoom({
-      fd: options.tank === 'console' ? 1 : openLog(options.tank),
-      sync: false,
-      maxLength: options.maxBacklogBytes ?? MAX_LOG_BACKLOG_BYTES,
-      retryEAGAIN: () => this.#syncRetries === undefined || (this.#syncRetries -= 1) > 0,
-    });
-    // A full disk or a closed pipe must not end the server: lines pile up to the bound, then they are dropped and counted.
-    this.#boom.on('error', () => undefined);
-    this.#boom.on('drop', () => this.#drop());
-    this.#boom.on('drain', () => this.#recovered());
+    this.#maxBytes = options.maxBacklogBytes ?? MAX_LOG_BACKLOG_BYTES;
+    this.#boom = this.#open();
   }
 
   /** Lines lost since the start. */
@@ -58,13 +53,15 @@ export class LogSink {
     }
   }
 
-  /** Opens the file again by its name, after a rotation has moved it away. */
+  /** Opens the file again by its name, after a rotation has moved it away. Stays with the old one when that fails. */
   reopen(): void {
     if (this.#tank === 'console' || this.#closed !== undefined) return;
     try {
-      this.#boom.reopen(this.#tank);
-    } catch {
-      // The old file stays in use.
+      const next = this.#open();
+      this.#retiring = Promise.all([this.#retiring, endOf(this.#boom)]);
+      this.#boom = next;
+    } catch (error) {
+      this.write(`${describeError(error)}\n`);
     }
   }
 
@@ -81,21 +78,22 @@ export class LogSink {
 
   /** Writes what is left and closes the file. Idempotent. */
   close(): Promise<void> {
-    this.#closed ??= new Promise((resolve) => {
-      const timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);
-      const done = (): void => {
-        clearTimeout(timer);
-        resolve();
-      };
-      this.#boom.once('close', done);
-      this.#boom.once('error', done);
-      try {
-        this.#boom.end();
-      } catch {
-        done();
-      }
-    });
+    this.#closed ??= Promise.all([this.#retiring, endOf(this.#boom)]).then(() => undefined);
     return this.#closed;
+  }
+
+  #open(): sonicBoom.SonicBoom {
+    const boom = new sonicBoom.SonicBoom({
+      fd: this.#tank === 'console' ? 1 : openLog(this.#tank),
+      sync: false,
+      maxLength: this.#maxBytes,
+      retryEAGAIN: () => this.#syncRetries === undefined || (this.#syncRetries -= 1) > 0,
+    });
+    // A full disk or a closed pipe must not end the server: lines pile up to the bound, then they are dropped and counted.
+    boom.on('error', () => undefined);
+    boom.on('drop', () => this.#drop());
+    boom.on('drain', () => this.#recovered());
+    return boom;
   }
 
   #drop(): void {
@@ -109,6 +107,24 @@ export class LogSink {
     this.#dropped = 0;
     this.#onDropsOver(lines);
   }
+}
+
+/** Resolves when all is written and closed, or when it cannot be. */
+function endOf(boom: sonicBoom.SonicBoom): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);
+    const done = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    boom.once('close', done);
+    boom.once('error', done);
+    try {
+      boom.end();
+    } catch {
+      done();
+    }
+  });
 }
 
 function openLog(path: string): number {

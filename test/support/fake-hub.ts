@@ -34,7 +34,10 @@ export class FakePlayback implements Playback {
 
   /** What the hub does when the stream is over. */
   end(): void {
-    if (this.request.format.key.startsWith('flv:chunked')) this.request.sink.write(Buffer.from('0\r\n\r\n'));
+    const { key } = this.request.format;
+    if (key.startsWith('flv:chunked')) this.request.sink.write(Buffer.from('0\r\n\r\n'));
+    // RFC 6455, 5.5.1: a close frame with status 1000.
+    if (key.startsWith('flv:websocket')) this.request.sink.write(Buffer.from([0x88, 0x02, 0x03, 0xe8]));
     this.request.onEnd('gone');
   }
 

@@ -79,7 +79,8 @@ export function clientObject(client: ClientSnapshot): Record<string, unknown> {
     pageUrl: client.pageUrl,
     swfUrl: client.swfUrl,
     tcUrl: client.tcUrl,
-    url: `/${client.app}/${client.stream}`,
+    // SRS leaves the default vhost out.
+    url: `${client.vhost === '__defaultVhost__' ? '' : client.vhost}/${client.app}/${client.stream}`,
     type: client.type,
     publish: client.publish,
     alive: client.aliveSeconds,

@@ -131,7 +131,6 @@ export class LiveRoute {
         socket,
         stream: found.stream,
         format: this.#options.flvFormat({ framing: 'websocket', tracks: wanted.tracks }),
-        finish: () => webSocket.close(1000, 'the stream ended'),
       });
     });
   }

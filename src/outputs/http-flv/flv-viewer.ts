@@ -29,8 +29,6 @@ export interface FlvViewerStart {
   readonly format: WireFormat;
   /** Written before the body: the response head. */
   readonly head?: Buffer;
-  /** Ends the connection in good order after the body, e.g. with a WebSocket close frame. @default FIN */
-  readonly finish?: () => void;
 }
 
 const DEFAULT_END_TIMEOUT_MS = 10_000;
@@ -48,7 +46,6 @@ export class FlvViewer implements SessionInfo {
   #logger: Logger;
   #playback: Playback | undefined;
   #ended: 'gone' | 'duration' | undefined;
-  #finish: (() => void) | undefined;
   #endDeadline: Deadline | undefined;
   #refusal: ServerError | undefined;
   #closed = false;
@@ -74,7 +71,6 @@ export class FlvViewer implements SessionInfo {
       return;
     }
     this.#logger = this.#options.logger.child({ session: this.id, stream: streamKey(start.stream.name) });
-    this.#finish = start.finish ?? (() => sink.end());
     this.#logger.info(`${this.type} from ${this.ip} begins`);
     // Head and first bytes leave in one system call.
     socket.cork();
@@ -101,7 +97,7 @@ export class FlvViewer implements SessionInfo {
   #onEnd(reason: 'gone' | 'duration'): void {
     if (this.#closed || this.#ended !== undefined) return;
     this.#ended = reason;
-    this.#finish?.();
+    this.#sink?.end(); // The trailer (last chunk, close frame) was written by the feed.
     // From here the hub looks after this viewer no more: a peer that takes nothing must not stay for ever.
     this.#endDeadline = this.#options.wheel.deadline(
       this.#options.endTimeoutMs ?? DEFAULT_END_TIMEOUT_MS,

@@ -1,3 +1,4 @@
+export { connectTcp, type Connection, type ConnectionHandlers, type ConnectTarget } from './connect.ts';
 export { ConnectionGate, type ConnectionGateOptions } from './connection-gate.ts';
 export { HttpServer, type HttpHandler, type HttpServerOptions, type UpgradeHandler } from './http-server.ts';
 export { CORS_HEADERS } from './cors.ts';

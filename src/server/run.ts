@@ -19,6 +19,7 @@ const STOP_DEADLINE_MS = 1_800;
 export async function run(config: Config, context: RunContext): Promise<number> {
   let logger: RootLogger;
   try {
+    if (config.workDir !== './') process.chdir(config.workDir);
     logger = openLog(config);
   } catch (error) {
     process.stderr.write(`${describeError(error)}\n`);
@@ -26,6 +27,8 @@ export async function run(config: Config, context: RunContext): Promise<number> 
   }
   const signals = listenToSignals();
   const version = packageVersion();
+  if (config.daemon)
+    logger.info('daemon on: this server stays in the foreground; let a service manager run it');
   for (const problem of context.warnings) logger.warn(formatProblem(problem));
   const server = new Server(config, { logger, version, pageDir: pageDir() });
   try {

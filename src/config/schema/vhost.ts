@@ -16,7 +16,12 @@ export const VHOST = {
     reload: 'hook',
     doc: 'Send each packet at once instead of gathering: the least latency for the most work.',
   },
-  tcp_nodelay: { type: 'flag', default: false, reload: 'hook', doc: 'Set TCP_NODELAY for viewers.' },
+  tcp_nodelay: {
+    type: 'flag',
+    default: true,
+    reload: 'hook',
+    doc: 'Set TCP_NODELAY for viewers. On by default, unlike in SRS: each write is a whole merge window already.',
+  },
   chunk_size: {
     type: 'bytes',
     default: 'inherited',

@@ -261,11 +261,11 @@ test('port 0 only for those who ask for it', () => {
 
 test('units: every time is in ms, every size in bytes', () => {
   const { config } = parseConfig(
-    'listen 1; pithy_print_ms 2s; vhost a { chunk_size 64K; play { queue_length 1.5m; mw_latency 0.1s; send_min_interval 0.5; queue_max_size 1G; } }',
+    'listen 1; rtmp_handshake_timeout 2s; vhost a { chunk_size 64K; play { queue_length 1.5m; mw_latency 0.1s; send_min_interval 0.5; queue_max_size 1G; } }',
     'x',
   );
   const play = config.vhosts[0]?.play;
-  assert.equal(config.pithyPrintMs, 2000);
+  assert.equal(config.rtmpHandshakeTimeoutMs, 2000);
   assert.equal(config.vhosts[0]?.chunkSizeBytes, 65_536);
   assert.deepEqual(
     [play?.queueLengthMs, play?.mwLatencyMs, play?.sendMinIntervalMs, play?.queueMaxSizeBytes],
@@ -283,11 +283,11 @@ test('the chunk size of a vhost is the global one unless it has its own', () => 
 
 test('the first of two directives counts, every repeatable block counts', () => {
   const { config } = parseConfig(
-    'listen 1; pid a; pid b; vhost v { play { atc on; } play { atc off; } ingest a { engine x { output o; } engine { } } ingest b {} }',
+    'listen 1; srs_log_file a; srs_log_file b; vhost v { play { atc on; } play { atc off; } ingest a { engine x { output o; } engine { } } ingest b {} }',
     'x',
   );
   const vhost = config.vhosts[0];
-  assert.equal(config.pid, 'a');
+  assert.equal(config.srsLogFile, 'a');
   assert.equal(vhost?.play.atc, true);
   assert.deepEqual(
     vhost.ingests.map(({ id }) => id),

@@ -86,7 +86,7 @@ export const SCENARIOS: readonly Scenario[] = [
     title: '900 RTMP players beside 100 that stop reading, 1.8 Mbps',
     players: 1000,
     stalled: 100,
-    // Big pictures, so that the kernel's own buffers are full within seconds and the server must hold or drop the rest.
+    // Big pictures, so that the kernel's own buffers are full soon and the server must hold or drop the rest.
     scale: 10,
     leaveSeconds: 5,
   },

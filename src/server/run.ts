@@ -46,7 +46,10 @@ export async function run(config: Config, context: RunContext): Promise<number> 
       logger.info(`${what} listens on ${host.includes(':') ? `[${host}]` : host}:${port}`);
     }
   }
-  if (config.srsLogTank === 'console') process.stdout.write(banner(server.addresses, config));
+  if (config.srsLogTank === 'console') {
+    logger.flushSync();
+    process.stdout.write(banner(server.addresses, config));
+  }
 
   const end = await signals.first;
   logger.info(`stopping: ${end.reason}`);

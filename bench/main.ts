@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { format, resolveConfig } from 'prettier';
 import { readMachine } from './machine.ts';
 import { measure, type Measurement, type MeasureOptions } from './measure.ts';
 import { type BenchOptions, parseOptions, USAGE } from './options.ts';
@@ -38,7 +39,11 @@ async function main(): Promise<void> {
   const report = options.from.length > 0 ? load(options.from) : await run(options);
   if (options.writeDocs) {
     const tables = renderReport(report, renderMarkdown, (title) => `### ${title}`);
-    writeFileSync(DOCUMENT, insertTables(readFileSync(DOCUMENT, 'utf8'), tables));
+    const document = insertTables(readFileSync(DOCUMENT, 'utf8'), tables);
+    writeFileSync(
+      DOCUMENT,
+      await format(document, { ...(await resolveConfig(DOCUMENT)), parser: 'markdown' }),
+    );
   }
   console.log(`\n${renderReport(report, renderText, (title) => `== ${title}`)}`);
   console.log(

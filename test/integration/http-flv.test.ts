@@ -77,6 +77,8 @@ test('head, missing stream, refused methods, preflight, choice of tracks', async
   assert.equal(head.headers['content-type'], 'video/x-flv');
   assert.equal(await text(head), '');
   assert.equal((await get(port, '/live/none.flv', 'HEAD')).statusCode, 404);
+  hub.add('live', 'waited-for').state = 'idle';
+  assert.equal((await get(port, '/live/waited-for.flv', 'HEAD')).statusCode, 404);
   assert.equal(stream.playbacks.length, 0, 'HEAD plays nothing');
 
   const missing = await get(port, '/live/none.flv');

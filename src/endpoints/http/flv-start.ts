@@ -39,14 +39,19 @@ export function flvStartHead(head: Buffer): Buffer | undefined {
  */
 export function findFlvTag(bytes: Buffer): number | undefined {
   for (let at = 0; at + TAG_HEADER_BYTES <= bytes.length; at += 1) {
-    const type = bytes.readUInt8(at);
-    if ((type !== 8 && type !== 9 && type !== 18) || bytes.readUIntBE(at + 8, 3) !== 0) continue;
+    if (!isTagType(bytes.readUInt8(at)) || bytes.readUIntBE(at + 8, 3) !== 0) continue;
     const end = at + TAG_HEADER_BYTES + bytes.readUIntBE(at + 1, 3);
     if (end + 4 > bytes.length) {
       if (at === 0) return 0;
       continue;
     }
     if (bytes.readUInt32BE(end) === end - at) return at;
+    // Recorders that were interrupted write that size wrong; a position that was asked for exactly is right all the same.
+    if (at === 0 && end + 4 < bytes.length && isTagType(bytes.readUInt8(end + 4))) return 0;
   }
   return undefined;
+}
+
+function isTagType(type: number): boolean {
+  return type === TAG_TYPE.AUDIO || type === TAG_TYPE.VIDEO || type === TAG_TYPE.SCRIPT;
 }

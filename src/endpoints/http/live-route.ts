@@ -100,7 +100,8 @@ export class LiveRoute {
   /** HEAD: what GET would begin with. Brings no stream here and asks no access policy: nothing is played. */
   head(reply: FastifyReply, target: RequestTarget, match: MountMatch): FastifyReply {
     if (tracksOf(target.query) === undefined) return refuse(reply, NO_TRACKS);
-    if (this.#options.hub.find(match.name) === undefined) return refuse(reply, notFound(match));
+    const state = this.#options.hub.find(match.name)?.state ?? 'idle';
+    if (state === 'idle') return refuse(reply, notFound(match));
     return reply
       .code(200)
       .header('Content-Type', FLV_TYPE)

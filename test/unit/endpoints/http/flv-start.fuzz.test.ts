@@ -31,6 +31,10 @@ test('the next whole tag is found from anywhere', () => {
   assert.equal(findFlvTag(Buffer.concat([FRAME.subarray(3), FRAME])), FRAME.length - 3);
   assert.equal(findFlvTag(FRAME.subarray(0, 12)), 0);
   assert.equal(findFlvTag(Buffer.alloc(100)), undefined);
+  const wrongSize = Buffer.from(FRAME);
+  wrongSize.writeUInt32BE(0, FRAME.length - 4);
+  assert.equal(findFlvTag(Buffer.concat([wrongSize, FRAME])), 0);
+  assert.equal(findFlvTag(Buffer.concat([FRAME.subarray(3), wrongSize, FRAME])), 2 * FRAME.length - 3);
 });
 
 test('any bytes are looked at without an error', () => {

@@ -1,6 +1,5 @@
 import { ServerError } from '../../base/errors.ts';
-import type { LiveStream } from '../../hub/ports.ts';
-import { SocketSink } from '../../net/index.ts';
+import type { LiveStream, ViewerSink } from '../../hub/ports.ts';
 import { RtmpOutput } from '../../outputs/rtmp/index.ts';
 import {
   encodeDataStart,
@@ -11,6 +10,23 @@ import {
   type StatusCode,
 } from '../../protocols/rtmp/index.ts';
 import type { RtmpPeer, RtmpVhostOptions } from './ports.ts';
+
+/** The session's socket as the hub sees it. Closing goes through the session, so that its log line tells the reason. */
+function viewerSink({
+  socket,
+  close,
+}: {
+  socket: RtmpPeer['socket'];
+  close(reason: ServerError): void;
+}): ViewerSink {
+  return {
+    write: (bytes) => void socket.write(bytes),
+    get pendingBytes() {
+      return socket.writableLength;
+    },
+    close,
+  };
+}
 
 /** A session that plays: what is said around the media. */
 export class PlayRole {
@@ -58,7 +74,7 @@ export class PlayRole {
         type: 'rtmp-play',
         close: (reason) => session.close(reason),
       },
-      sink: new SocketSink(session.socket, { onClosed: (reason) => reason && session.close(reason) }),
+      sink: viewerSink({ socket: session.socket, close: (reason) => session.close(reason) }),
       onLive: () => {
         session.link.userControl(USER_CONTROL_EVENT.STREAM_BEGIN, streamId);
         status('NetStream.Play.PublishNotify');

@@ -12,19 +12,14 @@ import {
 import type { RtmpPeer, RtmpVhostOptions } from './ports.ts';
 
 /** The session's socket as the hub sees it. Closing goes through the session, so that its log line tells the reason. */
-function viewerSink({
-  socket,
-  close,
-}: {
-  socket: RtmpPeer['socket'];
-  close(reason: ServerError): void;
-}): ViewerSink {
+function viewerSink(session: RtmpPeer): ViewerSink {
+  const { socket } = session;
   return {
     write: (bytes) => void socket.write(bytes),
     get pendingBytes() {
       return socket.writableLength;
     },
-    close,
+    close: (reason) => session.close(reason),
   };
 }
 
@@ -74,7 +69,7 @@ export class PlayRole {
         type: 'rtmp-play',
         close: (reason) => session.close(reason),
       },
-      sink: viewerSink({ socket: session.socket, close: (reason) => session.close(reason) }),
+      sink: viewerSink(session),
       onLive: () => {
         session.link.userControl(USER_CONTROL_EVENT.STREAM_BEGIN, streamId);
         status('NetStream.Play.PublishNotify');

@@ -1,42 +1,13 @@
-import type { Clock } from '../base/clock.ts';
 import type { Frame } from '../media/frame.ts';
-import type { FlushScheduler } from './flush-scheduler.ts';
-import type { GopCache } from './gop-cache.ts';
-import type { MergeGovernor } from './merge-governor.ts';
+import type { FeedServices, FeedSource } from './feed-source.ts';
+import { JoinBytes } from './join-bytes.ts';
 import { MessagePacer } from './message-pacer.ts';
-import type { CatchUp, Opening, Packager, StreamOptions, TrackChoice, WireFormat } from './ports.ts';
+import type { Opening, Packager, TrackChoice, WireFormat } from './ports.ts';
 import { SlabLog } from './slab-log.ts';
 import { Cohort, ViewerGroup, type Viewer, type ViewerFeed } from './viewer.ts';
 
 /** Viewers that are flushed together: their writes take about 3 ms of the event loop. */
 export const MAX_GROUP_VIEWERS = 250;
-
-/** What a feed reads of its stream. */
-export interface FeedSource {
-  readonly options: StreamOptions;
-  /** A publisher is here. */
-  readonly isLive: boolean;
-  /** It is known which tracks the stream has. */
-  readonly isSettled: boolean;
-  readonly hasVideo: boolean;
-  readonly hasAudio: boolean;
-  readonly gop: GopCache;
-  /** Metadata and config records, in the order in which they go out. */
-  readonly head: readonly Frame[];
-  /** Changes whenever `head` does. */
-  readonly headGeneration: number;
-  /** Times stay as they are (jitter off, ATC): the base of every viewer is 0. */
-  readonly absoluteTime: boolean;
-  /** The last access unit of each kind of this publish. */
-  readonly lastVideo: Frame | undefined;
-  readonly lastAudio: Frame | undefined;
-}
-
-export interface FeedServices {
-  readonly clock: Clock;
-  readonly scheduler: FlushScheduler;
-  readonly governor: MergeGovernor;
-}
 
 /**
  * One wire format of one stream: packages each frame once into a log, cuts the log once per window and group, and gives the
@@ -58,12 +29,7 @@ export class Feed implements ViewerFeed {
   #edgeDts = 0;
   #hasEdge = false;
   #epoch = -1;
-  /** The shared catch-up of those who join on the cached group of pictures. */
-  #joinBytes: CatchUp | undefined;
-  #joinBase = 0;
-  #joinFrames = 0;
-  #joinGop = -1;
-  #joinHead = -1;
+  #join: JoinBytes | undefined;
 
   constructor(services: FeedServices, source: FeedSource, format: WireFormat) {
     this.#services = services;
@@ -118,7 +84,7 @@ export class Feed implements ViewerFeed {
         this.#starting.add(viewer);
       }
     }
-    this.#joinBytes = undefined;
+    this.#join = undefined;
     this.#hasEdge = false;
   }
 
@@ -167,7 +133,7 @@ export class Feed implements ViewerFeed {
         return;
       }
       if (first === undefined && !this.#needsKeyframe()) {
-        const last = this.#lastFrames();
+        const last = given === undefined ? this.#lastFrames() : [];
         if (last.length > 0 || viewer.opened) {
           this.#startWith(viewer, last, false);
           return;
@@ -325,7 +291,9 @@ export class Feed implements ViewerFeed {
     const fresh = viewer.base === undefined && !viewer.opened;
     let bytes: Buffer;
     if (fresh && isGop) {
-      bytes = this.#sharedJoin(frames);
+      const join = this.#sharedJoin(frames);
+      bytes = join.bytes(frames);
+      this.#setBase(viewer, join.base);
     } else {
       const base = viewer.base ?? this.#baseOf(frames);
       const catchUp = this.packager.catchUp(viewer.opened ? undefined : this.#opening(), base);
@@ -336,7 +304,6 @@ export class Feed implements ViewerFeed {
       bytes = catchUp.bytes();
       this.#setBase(viewer, base);
     }
-    if (fresh && isGop) this.#setBase(viewer, this.#joinBase);
     if (viewer.endDts === Infinity && viewer.request.durationMs !== undefined) {
       viewer.endDts =
         (source.absoluteTime ? earliest(frames) : (viewer.base ?? 0)) + viewer.request.durationMs;
@@ -350,28 +317,18 @@ export class Feed implements ViewerFeed {
     if (!viewer.queue.isEmpty) viewer.watch();
   }
 
-  /** Header, head and cached group of pictures for first-time joiners: packaged once, extended as the group grows. */
-  #sharedJoin(frames: readonly Frame[]): Buffer {
-    const source = this.#source;
-    let join = this.#joinBytes;
-    if (
-      join === undefined ||
-      this.#joinGop !== source.gop.generation ||
-      this.#joinHead !== source.headGeneration
-    ) {
-      this.#joinBase = this.#baseOf(frames);
-      join = this.packager.catchUp(this.#opening(), this.#joinBase);
-      join.add(this.#head(source.absoluteTime ? earliest(frames) : this.#joinBase));
-      this.#joinBytes = join;
-      this.#joinFrames = 0;
-      this.#joinGop = source.gop.generation;
-      this.#joinHead = source.headGeneration;
+  /** The bytes of those who join first on the cached group of pictures. */
+  #sharedJoin(frames: readonly Frame[]): JoinBytes {
+    const { gop, headGeneration, absoluteTime } = this.#source;
+    let join = this.#join;
+    if (join?.isOf(gop.generation, headGeneration) !== true) {
+      const base = this.#baseOf(frames);
+      const catchUp = this.packager.catchUp(this.#opening(), base);
+      catchUp.add(this.#head(absoluteTime ? earliest(frames) : base));
+      join = new JoinBytes(catchUp, base, gop.generation, headGeneration);
+      this.#join = join;
     }
-    if (this.#joinFrames < frames.length) {
-      join.add(this.#joinFrames === 0 ? frames : frames.slice(this.#joinFrames));
-      this.#joinFrames = frames.length;
-    }
-    return join.bytes();
+    return join;
   }
 
   #baseOf(frames: readonly Frame[]): number {

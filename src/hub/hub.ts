@@ -28,6 +28,8 @@ export interface HubOptions {
   optionsFor(name: StreamName): StreamOptions;
   /** Reads what a config record tells. Default: tracks stay undescribed. */
   readonly describeTrack?: DescribeTrack;
+  /** Wall clock, Unix ms, for the API. Default: Date.now. */
+  readonly unixTime?: () => number;
   readonly resolvers?: readonly StreamResolver[];
   readonly observers?: readonly StreamObserver[];
   /** The merge window of the process. Default: one without a load probe. */
@@ -93,6 +95,7 @@ class StreamHub implements ClosableHub {
       wheel: this.#wheel,
       governor: options.governor ?? new MergeGovernor({ clock }),
       describeTrack: options.describeTrack ?? (() => undefined),
+      unixTime: options.unixTime ?? Date.now,
       register: (stream) => this.#register(stream),
       forget: (stream) => {
         if (this.#streams.get(stream.key) === stream) this.#streams.delete(stream.key);

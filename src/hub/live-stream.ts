@@ -3,8 +3,8 @@ import type { Logger } from '../base/logger.ts';
 import { describeError } from '../base/errors.ts';
 import type { Deadline, TimerWheel } from '../base/timer-wheel.ts';
 import type { Frame } from '../media/frame.ts';
-import type { AudioTrack, VideoTrack } from '../media/track.ts';
-import { Feed, type FeedServices, type FeedSource } from './feed.ts';
+import { Feed } from './feed.ts';
+import type { FeedServices, FeedSource } from './feed-source.ts';
 import { GopCache } from './gop-cache.ts';
 import { HeadCache, type DescribeTrack } from './head-cache.ts';
 import { MixCorrect } from './mix-correct.ts';
@@ -33,6 +33,8 @@ export interface StreamServices extends FeedServices {
   readonly logger: Logger;
   readonly wheel: TimerWheel;
   readonly describeTrack: DescribeTrack;
+  /** Wall clock, Unix ms. */
+  readonly unixTime: () => number;
   /** Puts the stream (back) into the registry, or says which one has its name now. */
   register(stream: HubStream): HubStream;
   /** Nobody is left: forget the stream. */
@@ -149,19 +151,20 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
 
   /** Begins a publish. The hub has seen that nobody holds the name. */
   publish(session: SessionInfo, options: StreamOptions): void {
+    // First of all, so that a failure further on finds whom to release.
+    this.#publisher = session;
     const now = this.#clock.now();
     this.#hold?.cancel();
     this.#hold = undefined;
     this.#options = options;
     this.#gop = new GopCache(options.gopCacheMaxFrames);
     this.#mix = options.mixCorrect ? new MixCorrect() : undefined;
-    this.#publisher = session;
     this.#forgetMedia();
     this.#rate.reset(now);
     this.#setTimeMode(options.atc ? 'off' : options.timeJitter);
     this.#timeline.begin(options.atc ? 'off' : options.timeJitter, now);
     this.#publishedAt = now;
-    this.#publishedAtUnix = Date.now();
+    this.#publishedAtUnix = this.#services.unixTime();
     for (const feed of this.#feedList) feed.restart();
     this.#enterState('live');
   }
@@ -229,8 +232,8 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
       publisher:
         publisher === undefined ? undefined : { id: publisher.id, ip: publisher.ip, type: publisher.type },
       viewers: this.#viewers.size,
-      video: this.#videoTrack(),
-      audio: this.#audioTrack(),
+      video: this.#head.video,
+      audio: this.#head.audio,
       videoFrames: this.#videoFrames,
       audioFrames: this.#audioFrames,
       receivedBytes: this.#receivedBytes,
@@ -328,14 +331,6 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
     this.#videoFrames = 0;
     this.#audioFrames = 0;
     this.#receivedBytes = 0;
-  }
-
-  #videoTrack(): VideoTrack | undefined {
-    return this.#head.video;
-  }
-
-  #audioTrack(): AudioTrack | undefined {
-    return this.#head.audio;
   }
 
   #enterState(state: StreamState): void {

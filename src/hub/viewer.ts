@@ -127,10 +127,10 @@ export class Viewer implements Playback {
 
   pause(): void {
     if (this.mode === 'ended' || this.mode === 'paused') return;
+    this.mode = 'paused';
     this.queue.clear();
     this.watch();
     this.#feed?.stop(this);
-    this.mode = 'paused';
   }
 
   resume(): void {
@@ -172,7 +172,7 @@ export class Viewer implements Playback {
   /** Starts or stops the watch over a socket that takes nothing. */
   watch(): void {
     const deadline = this.#deadline;
-    if (this.queue.isEmpty) {
+    if (this.queue.isEmpty && this.mode !== 'lagging') {
       if (deadline === undefined) return;
       deadline.cancel();
       this.#deadline = undefined;

@@ -208,7 +208,7 @@ test('the first picture is there at once', async () => {
   const ms = await whileLive(async () => {
     const began = performance.now();
     const response = await fetch(`${url}/live/demo.flv`);
-    const reader = response.body?.getReader();
+    const reader = (response.body as ReadableStream<Uint8Array> | null)?.getReader();
     let bytes = 0;
     while (bytes < 4_000) bytes += (await reader?.read())?.value?.length ?? 0;
     const took = performance.now() - began;

@@ -96,7 +96,11 @@ async function run(options: BenchOptions): Promise<Report> {
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);
         console.log(`FAILED\n${message}`);
-        skipped.push({ scenario: scenario.id, server: kind.title, why: message.split('\n')[0] ?? '' });
+        skipped.push({
+          scenario: scenario.id,
+          server: kind.title,
+          why: message.split('\n').slice(0, 3).join(' '),
+        });
         process.exitCode = 1;
       }
       // After each one, so that a run that is broken off leaves what it had.

@@ -112,6 +112,14 @@ suite('estimates and budgets', () => {
     const starving = { ...(all[1] as Measurement) };
     const windows = starving.windows.map((window) => ({ ...window, deliveredPercent: 60 }));
     assert.equal(peerCpu([base, { ...starving, windows }], 'rtmp-players-5000', 'nginx-rtmp')?.percent, 100);
+    const overloaded = {
+      ...base,
+      windows: base.windows.map((window) => ({ ...window, deliveredPercent: 60 })),
+    };
+    assert.deepEqual(peerCpu([overloaded], 'rtmp-players-1000', 'nginx-rtmp'), {
+      percent: 20,
+      estimated: 'it could not deliver everything',
+    });
   });
 
   test('a budget is met up to its limit and not above it', () => {

@@ -340,11 +340,12 @@ test('the same window goes to all viewers of a group as one Buffer, and late joi
   for (const play of plays) hub.find(LIVE_DEMO)?.play(play);
   const joins = new Set(plays.map((play) => play.sink.written[0]?.buffer));
   assert.equal(joins.size, 2, 'joiners share the packaged group of pictures');
-  for (let n = 4; n < 40; n += 1) {
-    lease.write(videoFrame(n * 40, false));
+  for (let n = 4; n < 80; n += 1) {
+    lease.write(videoFrame(n * 40, false, n, 5_000));
     clock.advance(40);
   }
   clock.advance(200);
+  assert.equal(hub.list()[0]?.viewers, 600);
   for (const format of [RTMP, FLV]) {
     const windows = plays.filter((play) => play.format === format).map((play) => play.sink.written.at(-2));
     assert.equal(new Set(windows).size, 2, '300 viewers are two groups');

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { Frame } from '../../../../src/media/frame.ts';
 import { SlabLog } from '../../../../src/hub/slab-log.ts';
 import { rtmpFormat } from '../../../../src/outputs/rtmp/rtmp-packager.ts';
-import { ChunkReader } from '../../../../src/protocols/rtmp/index.ts';
+import { ChunkReader, encodeMessage } from '../../../../src/protocols/rtmp/index.ts';
 import { audioConfig, audioFrame, metadata, videoConfig, videoFrame } from '../../../support/hub-fixtures.ts';
 import { readRtmp } from '../../../support/wire-decoders.ts';
 
@@ -139,6 +139,23 @@ test('a join that cannot end at the live time makes the next message right for a
   const times = (parts: Buffer[]) => readRtmp(Buffer.concat(parts), CHUNK, 1).map(({ time }) => time);
   assert.deepEqual(times(one), [0, 0, 23, 40, 46, 80, 69]);
   assert.deepEqual(times(two), [0, 0, 0, 6, 40, 29]);
+});
+
+test('a message of the session itself on the chunk stream of data does not disturb data', () => {
+  const { packager: it, log } = packager();
+  it.append(metadata(100), log);
+  const first = it.cut(log, 0, log.end, 0);
+  const from = log.end;
+  it.append(metadata(200), log);
+  const status = encodeMessage(
+    { csid: 5, typeId: 18, streamId: 1, timestamp: 7, payload: metadata().flvBody },
+    CHUNK,
+  );
+  const seen = readRtmp(Buffer.concat([first, status, it.cut(log, from, log.end, 0)]), CHUNK, 1);
+  assert.deepEqual(
+    seen.map(({ time }) => time),
+    [100, 7, 200],
+  );
 });
 
 test('our own chunk reader reads the same', () => {

@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { systemClock, type Clock } from '../base/clock.ts';
 import { ServerError } from '../base/errors.ts';
 
 /** Silence after which the kernel probes the peer, ms, so that a half-open connection is found. */
@@ -10,6 +11,7 @@ export interface ConnectTarget {
   /** Gives up after so long, name lookup included, ms. @default 10000 */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
+  readonly clock?: Clock;
 }
 
 /** What happens on a connection. No call follows `onClose`. */
@@ -42,7 +44,7 @@ export interface Connection {
  * (RFC 8305). Rejects with CONNECT_FAILED, SESSION_TIMEOUT or, when `signal` aborts, SESSION_CLOSED.
  */
 export function connectTcp(target: ConnectTarget): Promise<Connection> {
-  const { host, port, signal, timeoutMs = 10_000 } = target;
+  const { host, port, signal, timeoutMs = 10_000, clock = systemClock } = target;
   const where = `${host.includes(':') ? `[${host}]` : host}:${port}`;
   return new Promise((resolve, reject) => {
     if (signal?.aborted === true) {
@@ -50,12 +52,11 @@ export function connectTcp(target: ConnectTarget): Promise<Connection> {
       return;
     }
     const socket = connect({ host, port, noDelay: true, autoSelectFamily: true });
-    const timer = setTimeout(
-      () => fail(new ServerError('SESSION_TIMEOUT', `no connection to ${where} within ${timeoutMs} ms`)),
-      timeoutMs,
+    const cancelTimer = clock.after(timeoutMs, () =>
+      fail(new ServerError('SESSION_TIMEOUT', `no connection to ${where} within ${timeoutMs} ms`)),
     );
     const settle = (): void => {
-      clearTimeout(timer);
+      cancelTimer();
       signal?.removeEventListener('abort', onAbort);
       socket.off('error', onError);
       socket.off('connect', onConnect);

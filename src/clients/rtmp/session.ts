@@ -74,8 +74,12 @@ export class ClientSession implements RtmpLinkHandler {
   /** TCP, handshake and `connect`. */
   static async open(url: RtmpUrl, options: RtmpClientOptions, publishing: boolean): Promise<ClientSession> {
     const { signal, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
-    const target = { host: url.host, port: url.port, timeoutMs, ...(signal === undefined ? {} : { signal }) };
-    const session = new ClientSession(await (options.connect ?? connectTcp)(target), options);
+    const clock = options.clock ?? systemClock;
+    const target = { host: url.host, port: url.port, timeoutMs, clock };
+    const session = new ClientSession(
+      await (options.connect ?? connectTcp)(signal === undefined ? target : { ...target, signal }),
+      options,
+    );
     await session.#start(timeoutMs);
     await session.#connect(url, publishing);
     return session;

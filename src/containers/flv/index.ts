@@ -4,5 +4,3 @@ export { flvHeader, sizeOfTag, TAG_HEADER_BYTES, writeTag } from './flv-writer.t
 export type { FlvContents } from './flv-writer.ts';
 export { frameFromFlv, TAG_TYPE } from './tag-body.ts';
 export type { TagTypeId } from './tag-body.ts';
-// What a frame tells of its track does not depend on FLV; callers of this front door find it here too.
-export { audioTrackOf, videoTrackOf } from '../../media/track-info.ts';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
-import { audioTrackOf, frameFromFlv, TAG_TYPE, videoTrackOf } from '../../../src/containers/flv/index.ts';
+import { frameFromFlv, TAG_TYPE } from '../../../src/containers/flv/index.ts';
+import { audioTrackOf, videoTrackOf } from '../../../src/media/track-info.ts';
 
 const video = (text: string) => frameFromFlv(TAG_TYPE.VIDEO, 0, Buffer.from(text.replaceAll(' ', ''), 'hex'));
 const audio = (text: string) => frameFromFlv(TAG_TYPE.AUDIO, 0, Buffer.from(text.replaceAll(' ', ''), 'hex'));

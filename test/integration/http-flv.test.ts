@@ -192,6 +192,31 @@ test('bytes after the request are thrown away and start no second response', asy
   assert.equal(stream.playbacks.length, 1);
 });
 
+test('live requests in a row ask and pull once: all but the first are refused at once', async () => {
+  let asked = 0;
+  const check = (): Promise<void> => {
+    asked += 1;
+    return Promise.resolve();
+  };
+  const { hub, port } = await start({}, { access: { check } });
+  let giveUp: (() => void) | undefined;
+  let pulls = 0;
+  hub.onMissing = () => {
+    pulls += 1;
+    return new Promise((resolve) => (giveUp = () => resolve(undefined)));
+  };
+  const client = await RawClient.open(port);
+  client.send('GET /live/slow.flv HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(50));
+  while (pulls === 0) await new Promise(setImmediate);
+  await fetch(`http://127.0.0.1:${port}/live/show.flv`, { method: 'OPTIONS' }); // All 50 have been read by now.
+  giveUp?.();
+  await client.until('own\n');
+  assert.equal(asked, 1);
+  assert.equal(pulls, 1);
+  assert.match(client.text, /^HTTP\/1\.1 404 [^]*no such stream: live\/slow\n/);
+  client.socket.destroy();
+});
+
 test('a request for a live stream after another one on the same connection works', async () => {
   const { hub, port } = await start();
   const stream = hub.add('live', 'show');

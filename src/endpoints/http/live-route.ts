@@ -78,14 +78,15 @@ export class LiveRoute {
     target: RequestTarget,
     match: MountMatch,
   ): Promise<FastifyReply> {
+    // Behind another request that is not answered yet. Refused at once: thousands of them could wait for one slow pull.
+    if (reply.raw.socket === null) return refuse(reply, PIPELINED);
     const tracks = tracksOf(target.query);
     if (tracks === undefined) return refuse(reply, NO_TRACKS);
     const viewer = this.#viewer(request.raw.socket, 'flv-play');
     const found = await this.#admit(viewer, request.raw, target, match);
     if ('status' in found) return refuse(reply, found);
     const socket = takeSocket(reply.raw);
-    // Behind a pipelined request the connection is not ours to take, and with `Connection: close` it would never be.
-    if (socket === undefined) return refuse(reply, { status: 400, text: 'ask for a live stream on its own' });
+    if (socket === undefined) return refuse(reply, PIPELINED); // Or the client is gone and nobody will read it.
     reply.hijack();
     const chunked = request.raw.httpVersionMajor === 1 && request.raw.httpVersionMinor >= 1;
     this.#start(viewer, {
@@ -233,6 +234,7 @@ export class LiveRoute {
   }
 }
 
+const PIPELINED: Refusal = { status: 400, text: 'ask for a live stream on a connection of its own' };
 const NO_TRACKS: Refusal = { status: 400, text: 'audio=0 and video=0 leave nothing to send' };
 
 /** `?audio=0` leaves the sound out, `?video=0` the picture; both leave nothing (undefined). */

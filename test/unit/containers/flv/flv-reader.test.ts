@@ -132,7 +132,7 @@ test('a large tag that comes byte by byte is whole and has its own memory', () =
   const got: FlvTag[] = [];
   for (let at = 0; at < bytes.length; at++) got.push(...reader.push(bytes.subarray(at, at + 1)));
   assert.equal(got[0]?.body.equals(body), true);
-  assert.equal(got[0]?.body.buffer.byteLength, body.length);
+  assert.equal(got[0].body.buffer.byteLength, body.length);
 });
 
 test('any bytes: tags or a ServerError of this reader', () => {

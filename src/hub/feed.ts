@@ -59,7 +59,9 @@ export class Feed implements ViewerFeed {
   /** Takes one frame of the stream, in stream time. */
   append(frame: Frame, nowMs: number): void {
     if (!carries(this.format.tracks, frame)) return;
+    this.#log.nowMs = nowMs;
     this.packager.append(frame, this.#log);
+    if (frame.isKeyframe) this.#join = undefined;
     if (!this.#hasEdge) this.#beginAt(frame.dts);
     else if (frame.dts > this.#edgeDts || this.#source.absoluteTime) this.#edgeDts = frame.dts;
     if (this.#starting.size > 0) this.#startWaiting(frame);

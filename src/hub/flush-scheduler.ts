@@ -72,7 +72,7 @@ export class FlushScheduler {
   #arm(slot: number, nowMs: number): void {
     this.#timer?.();
     this.#timerSlot = slot;
-    this.#timer = this.#clock.after(Math.max(1, slot * SLOT_MS - nowMs), this.#runTimer);
+    this.#timer = this.#clock.after(Math.max(1, Math.ceil(slot * SLOT_MS - nowMs)), this.#runTimer);
   }
 
   #flushSoon(): void {

@@ -68,6 +68,7 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
   #publishedAt = 0;
   #publishedAtUnix: number | undefined;
   #firstDts: number | undefined;
+  #repairsBefore = 0;
   #lastVideo: Frame | undefined;
   #lastAudio: Frame | undefined;
   #videoFrames = 0;
@@ -163,6 +164,7 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
     this.#rate.reset(now);
     this.#setTimeMode(options.atc ? 'off' : options.timeJitter);
     this.#timeline.begin(options.atc ? 'off' : options.timeJitter, now);
+    this.#repairsBefore = this.#timeline.repairs;
     this.#publishedAt = now;
     this.#publishedAtUnix = this.#services.unixTime();
     for (const feed of this.#feedList) feed.restart();
@@ -200,6 +202,8 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
     }
     this.#mix = undefined;
     this.#publisher = undefined;
+    const repairs = this.#timeline.repairs - this.#repairsBefore;
+    if (repairs > 0) this.#logger.info(`${repairs} timestamps of publisher ${session.id} were repaired`);
     this.#publishedAtUnix = undefined;
     this.#gop.clear();
     this.#enterState('waiting');

@@ -2,6 +2,8 @@ import type { ByteLog, Reservation } from './ports.ts';
 
 const FIRST_SLAB_BYTES = 16 * 1024;
 const MAX_SLAB_BYTES = 256 * 1024;
+/** A block that lasts so long is large enough, ms: thousands of slow streams must not hold 256 KiB each. */
+const SLAB_LIFE_MS = 2_000;
 
 class Place implements Reservation {
   buffer: Buffer;
@@ -16,12 +18,15 @@ class Place implements Reservation {
 class Slab {
   readonly buffer: Buffer;
   readonly from: number;
+  /** When it was begun, clock ms. */
+  readonly since: number;
   used = 0;
 
-  constructor(bytes: number, from: number) {
+  constructor(bytes: number, from: number, since: number) {
     // Not from Node's pool: a view must keep alive this block only.
     this.buffer = Buffer.allocUnsafeSlow(bytes);
     this.from = from;
+    this.since = since;
   }
 
   get end(): number {
@@ -30,12 +35,14 @@ class Slab {
 }
 
 /**
- * The bytes of a feed in blocks that double from 16 KiB to 256 KiB. Views given out keep their block alive by themselves, so
+ * The bytes of a feed in blocks of 16 KiB to 256 KiB, about two seconds each. Views given out keep their block alive by themselves, so
  * `trim` may forget blocks whatever slow viewers still hold.
  */
 export class SlabLog implements ByteLog {
   readonly #slabs: Slab[] = [];
   readonly #place = new Place(Buffer.alloc(0));
+  /** The clock, ms; set by the feed before it appends. */
+  nowMs = 0;
   #tail: Slab | undefined;
   #end = 0;
 
@@ -55,8 +62,7 @@ export class SlabLog implements ByteLog {
   reserve(size: number): Reservation {
     let tail = this.#tail;
     if (tail === undefined || tail.buffer.length - tail.used < size) {
-      const grown = tail === undefined ? FIRST_SLAB_BYTES : Math.min(tail.buffer.length * 2, MAX_SLAB_BYTES);
-      tail = new Slab(Math.max(grown, size), this.#end);
+      tail = new Slab(Math.max(this.#nextSize(tail), size), this.#end, this.nowMs);
       this.#slabs.push(tail);
       this.#tail = tail;
     }
@@ -90,6 +96,12 @@ export class SlabLog implements ByteLog {
       at = until;
     }
     return joined;
+  }
+
+  #nextSize(tail: Slab | undefined): number {
+    if (tail === undefined) return FIRST_SLAB_BYTES;
+    const before = Math.min(tail.buffer.length, MAX_SLAB_BYTES);
+    return this.nowMs - tail.since < SLAB_LIFE_MS ? Math.min(before * 2, MAX_SLAB_BYTES) : before;
   }
 
   /** Forgets blocks that end at or before `position`, but the newest. */

@@ -163,7 +163,7 @@ export class Viewer implements Playback {
     this.#guard(() => {
       this.#leave();
       this.mode = 'ended';
-      if (feed !== undefined && this.opened) this.queue.force(feed.packager.trailer(), undefined);
+      if (feed !== undefined) this.queue.force(feed.packager.trailer(), undefined);
       this.watch();
     });
     if (this.queue.isEmpty) this.#completeFinish();

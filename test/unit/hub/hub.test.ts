@@ -175,6 +175,17 @@ test('after the hold time HTTP viewers get the trailer and their end, RTMP viewe
   assert.equal(clock.pending, 0);
 });
 
+test('a viewer who never saw a first byte still gets a proper end of the body', () => {
+  const { clock, hub } = setUp();
+  const lease = hub.publish(LIVE_DEMO, sessionOf('p'));
+  const play = playRequest('v', FLV);
+  hub.find(LIVE_DEMO)?.play(play);
+  lease.release();
+  clock.advance(6_000);
+  assert.deepEqual(play.ends, ['gone']);
+  assert.equal(play.sink.bytes.toString(), '0\r\n\r\n');
+});
+
 test('an unwatched stream is freed at once, a hold ends with its last viewer', () => {
   const { clock, hub } = setUp();
   const lease = hub.publish(LIVE_DEMO, sessionOf('p'));

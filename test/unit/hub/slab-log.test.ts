@@ -64,3 +64,20 @@ test('growing bytes never change a view given out before', () => {
   assert.equal(bytes.view()[9], 1);
   assert.equal(bytes.view()[109], 2);
 });
+
+test('blocks grow with the rate: a slow stream holds little', () => {
+  for (const { kbps, most } of [
+    { kbps: 240, most: 64 * 1024 },
+    { kbps: 8_000, most: 256 * 1024 },
+  ]) {
+    const log = new SlabLog();
+    for (let ms = 0; ms < 60_000; ms += 40) {
+      log.nowMs = ms;
+      append(log, kbps * 5, 1);
+      log.trim(log.end);
+    }
+    assert.equal(log.end - log.start <= most, true);
+    append(log, most / 2, 1);
+    assert.equal(log.view(log.end - 1, log.end).buffer.byteLength, most);
+  }
+});

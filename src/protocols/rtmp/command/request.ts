@@ -45,7 +45,8 @@ export interface PlayArguments {
  * - Flash: `createStream`, `publish`; `publish(false)` or `closeStream` at the end.
  * - Haivision: `_checkbw` first and an answer to it before anything else (ossrs/srs#844); then `createStream`, `FCPublish`,
  *   `publish`.
- * - Players: `createStream`, `play`; ffmpeg asks `getStreamLength` before, rtmpdump `_checkbw` after `onBWDone`.
+ * - Players: `createStream`, `play`; ffmpeg asks `getStreamLength` before, rtmpdump
+ *   `FCSubscribe` before it when told to play live (it goes on without an answer), and `_checkbw` after `onBWDone`.
  */
 export function readRequest(command: RtmpCommand): RtmpRequest {
   const { transactionId: id, args } = command;

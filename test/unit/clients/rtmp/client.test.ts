@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
 import { ServerError } from '../../../../src/base/errors.ts';
 import {
@@ -139,6 +140,20 @@ for (const cutBytes of [Infinity, 1, 7, 1000]) {
     assert.ok(request.kind === 'play' && request.startMs === 'live');
   });
 }
+
+test('metadata of an FLV tag gets its wrapper once', async () => {
+  const peer = reach();
+  const publisher = await publish(URL, { connect: peer.connect });
+  const metadata = encodeAmf0(['onMetaData', amfEcmaArray({ a: 1 })]);
+  const wrapped = encodeAmf0(['@setDataFrame', 'onMetaData', amfEcmaArray({ a: 1 })]);
+  const other = encodeAmf0(['onTextData', amfEcmaArray({ a: 1 })]);
+  for (const body of [metadata, wrapped, other]) publisher.write(18, 0, body);
+  await publisher.close();
+  assert.deepStrictEqual(
+    at(peer.servers, 0).media.map((message) => message.payload.toString('hex')),
+    [wrapped, wrapped, other].map((body) => body.toString('hex')),
+  );
+});
 
 test('one message is one write, however long', async () => {
   const peer = reach();
@@ -322,6 +337,10 @@ test('abort: before, during and after the setup', async () => {
   const end = await player.ended;
   assert.equal(end.reason, 'error');
   assert.equal(end.error?.code, 'SESSION_CLOSED');
+  const unused = new AbortController();
+  const publisher = await publish(URL, { connect: other.connect, signal: unused.signal });
+  await publisher.close();
+  assert.equal(getEventListeners(unused.signal, 'abort').length, 0, 'an ended session lets go of the signal');
   assert.equal(at(other.ends, 0).closed, true);
 });
 

@@ -59,6 +59,41 @@ test('ffmpeg publishes: each of its messages is understood', () => {
   assert.deepStrictEqual(read(FFMPEG.publish), { kind: 'publish', id: 5, name: 'x?token=1', mode: 'live' });
 });
 
+test('ffmpeg and rtmpdump play: each of their messages is understood', () => {
+  const read = (text: string): RtmpRequest => rtmp.readRequest(rtmp.readCommand(20, hex(text)));
+  // ffprobe 5.1 and rtmpdump 2.4, rtmp://127.0.0.1:29351/live/x, captured.
+  const connect = read(
+    '020007636f6e6e656374003ff00000000000000300036170700200046c6976650008666c61736856657202000d4c4e5820392c302c3132' +
+      '342c320005746355726c02001b72746d703a2f2f3132372e302e302e313a32393335312f6c697665000466706164010000' +
+      '0c6361706162696c697469657300402e000000000000000b617564696f436f646563730040afce0000000000000b7669646' +
+      '56f436f6465637300406f800000000000000d766964656f46756e6374696f6e003ff0000000000000000009',
+  );
+  assert.ok(connect.kind === 'connect');
+  assert.equal(connect.connect.flashVer, 'LNX 9,0,124,2');
+  assert.equal(connect.connect.type, '');
+  assert.deepStrictEqual(read('02000f67657453747265616d4c656e6774680040080000000000000502000178'), {
+    kind: 'getStreamLength',
+    id: 3,
+    name: 'x',
+  });
+  const play = { kind: 'play', id: 4, name: 'x', durationMs: undefined, reset: true };
+  assert.deepStrictEqual(read('020004706c6179004010000000000000050200017800c09f400000000000'), {
+    ...play,
+    startMs: 'any',
+  });
+  assert.deepStrictEqual(read('020004706c6179004010000000000000050200017800c08f400000000000'), {
+    ...play,
+    startMs: 'live',
+  });
+  const subscribe = read('02000b46435375627363726962650040080000000000000502000178');
+  assert.ok(subscribe.kind === 'unknown' && subscribe.command.name === 'FCSubscribe');
+  assert.deepStrictEqual(read('02000c64656c65746553747265616d00401400000000000005003ff0000000000000'), {
+    kind: 'deleteStream',
+    id: 5,
+    streamId: 1,
+  });
+});
+
 test('our client writes the same bytes as ffmpeg', () => {
   assert.equal(rtmp.encodeReleaseStream(2, 'x?token=1').toString('hex'), FFMPEG.releaseStream);
   assert.equal(rtmp.encodeFcPublish(3, 'x?token=1').toString('hex'), FFMPEG.fcPublish);

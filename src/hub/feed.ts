@@ -7,7 +7,7 @@ import { SlabLog } from './slab-log.ts';
 import { Cohort, ViewerGroup, type Viewer, type ViewerFeed } from './viewer.ts';
 
 /** Viewers that are flushed together: their writes take about 3 ms of the event loop. */
-export const MAX_GROUP_VIEWERS = 250;
+const MAX_GROUP_VIEWERS = 250;
 
 /**
  * One wire format of one stream: packages each frame once into a log, cuts the log once per window and group, and gives the
@@ -49,11 +49,6 @@ export class Feed implements ViewerFeed {
 
   get viewers(): number {
     return this.#viewers;
-  }
-
-  /** Cohorts now, for tests. */
-  get cohorts(): number {
-    return this.#cohorts.size;
   }
 
   /** Takes one frame of the stream, in stream time. */

@@ -98,10 +98,6 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
     return this.#publisher;
   }
 
-  get viewerCount(): number {
-    return this.#viewers.size;
-  }
-
   get isLive(): boolean {
     return this.#state === 'live';
   }

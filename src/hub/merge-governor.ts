@@ -60,11 +60,6 @@ export class MergeGovernor {
     return Math.max(this.#demandWindow, this.#loadWindow);
   }
 
-  /** Writes per second that a window of 0 would cost. */
-  get demand(): number {
-    return this.#rate;
-  }
-
   /** One message has come for so many viewers. Called per frame and feed. */
   addWrites(count: number, nowMs: number): void {
     this.#writes += count;

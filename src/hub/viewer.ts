@@ -8,7 +8,7 @@ import { ViewerQueue, type QueueBounds } from './viewer-queue.ts';
  * `starting`: waits for media it can begin with. `live`: gets each window. `lagging`: its queue overflowed and its socket has
  * not drained yet. `paused`: by itself. `ended`: nothing comes any more.
  */
-export type ViewerMode = 'starting' | 'live' | 'lagging' | 'paused' | 'ended';
+type ViewerMode = 'starting' | 'live' | 'lagging' | 'paused' | 'ended';
 
 /** The viewers of a feed with the same time base, who share the bytes of a window even where these depend on the base. */
 export class Cohort {

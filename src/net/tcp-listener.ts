@@ -3,6 +3,7 @@ import { describeError, ServerError } from '../base/errors.ts';
 import { silentLogger, type Logger } from '../base/logger.ts';
 import type { ConnectionGate } from './connection-gate.ts';
 import { plainIp } from './ip.ts';
+import { Inlet, readInto } from './shared-read.ts';
 
 /** Where to listen. Without `host`: all addresses, IPv6 and IPv4, or IPv4 alone where the machine has no IPv6. */
 export interface ListenAddress {
@@ -15,8 +16,13 @@ export interface TcpListenerOptions {
   /** The directive to name in errors, e.g. `listen` or `http_server listen`. */
   readonly directive: string;
   readonly address: ListenAddress;
-  /** Takes an accepted socket. It has an error handler, so a socket error can never end the process. */
-  readonly onConnection: (socket: Socket) => void;
+  /**
+   * Takes an accepted socket. It has an error handler, so a socket error can never end the process. With `readBuffer` its
+   * bytes come through `inlet`, else as 'data' events.
+   */
+  readonly onConnection: (socket: Socket, inlet: Inlet) => void;
+  /** Reads of all accepted sockets go into this one buffer: see `readInto`. Several listeners may share it. */
+  readonly readBuffer?: Buffer;
   readonly gate?: ConnectionGate;
   /** TCP_NODELAY of accepted sockets. @default false */
   readonly noDelay?: boolean;
@@ -118,6 +124,7 @@ export class TcpListener {
       keepAlive: true,
       keepAliveInitialDelay: this.#options.keepAliveAfterMs ?? DEFAULT_KEEP_ALIVE_AFTER_MS,
       noDelay: this.#options.noDelay ?? false,
+      pauseOnConnect: this.#options.readBuffer !== undefined,
     });
     server.on('connection', (socket) => this.#accept(socket));
     return server;
@@ -139,22 +146,28 @@ export class TcpListener {
     });
   }
 
-  #accept(socket: Socket): void {
+  #accept(accepted: Socket): void {
     // An error is always followed by 'close'; who holds the socket looks at that.
-    socket.on('error', ignore);
-    const gate = this.#options.gate;
+    accepted.on('error', ignore);
+    const { gate, readBuffer } = this.#options;
     if (gate !== undefined) {
-      if (!gate.enter(plainIp(socket.remoteAddress))) {
-        socket.destroy();
+      if (!gate.enter(plainIp(accepted.remoteAddress))) {
+        accepted.destroy();
         return;
       }
+    }
+    const inlet = new Inlet();
+    let socket = accepted;
+    if (readBuffer !== undefined) {
+      socket = readInto(accepted, readBuffer, inlet);
+      if (socket !== accepted) socket.on('error', ignore);
     }
     this.#sockets.add(socket);
     socket.once('close', () => {
       this.#sockets.delete(socket);
       gate?.leave();
     });
-    this.#options.onConnection(socket);
+    this.#options.onConnection(socket, inlet);
   }
 }
 

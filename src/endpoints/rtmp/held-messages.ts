@@ -3,34 +3,45 @@ import { ServerError } from '../../base/errors.ts';
 /** What a peer may send while it waits for an answer, bytes. One read of the socket is 64 KiB. */
 export const MAX_HELD_BYTES = 1024 * 1024;
 
-interface Held {
+/** What a held message costs beside its bytes, so that empty ones are bounded too. */
+const MESSAGE_OVERHEAD_BYTES = 64;
+
+export interface HeldMessage {
   readonly typeId: number;
   readonly timestamp: number;
   readonly streamId: number;
   readonly payload: Buffer;
 }
 
-/** Messages that came before the answer to the one before them was known. */
+/** Messages that came before the answer to the one before them was known, in order. */
 export class HeldMessages {
-  #messages: Held[] = [];
+  #messages: HeldMessage[] = [];
+  #head = 0;
   #bytes = 0;
 
   add(typeId: number, timestamp: number, streamId: number, payload: Buffer): void {
-    this.#bytes += payload.length;
+    this.#bytes += payload.length + MESSAGE_OVERHEAD_BYTES;
     if (this.#bytes > MAX_HELD_BYTES) {
       throw new ServerError('RTMP_FLOOD', `${this.#bytes} bytes before the answer to publish or play`);
     }
     this.#messages.push({ typeId, timestamp, streamId, payload });
   }
 
-  /** Hands the messages on in order. One of them may again have to wait: the sink then holds the rest itself. */
-  replay(sink: {
-    onMessage(typeId: number, timestamp: number, streamId: number, payload: Buffer): void;
-  }): void {
-    const messages = this.#messages;
-    this.#messages = [];
-    for (const { typeId, timestamp, streamId, payload } of messages) {
-      sink.onMessage(typeId, timestamp, streamId, payload);
+  /** The oldest message, removed. */
+  shift(): HeldMessage | undefined {
+    const message = this.#messages[this.#head];
+    if (message === undefined) {
+      this.clear();
+      return undefined;
     }
+    this.#head += 1;
+    this.#bytes -= message.payload.length + MESSAGE_OVERHEAD_BYTES;
+    return message;
+  }
+
+  clear(): void {
+    this.#messages = [];
+    this.#head = 0;
+    this.#bytes = 0;
   }
 }

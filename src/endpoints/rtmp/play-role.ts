@@ -11,11 +11,16 @@ import {
 } from '../../protocols/rtmp/index.ts';
 import type { RtmpPeer, RtmpVhostOptions } from './ports.ts';
 
+const NOTHING = Buffer.alloc(0);
+
 /** The session's socket as the hub sees it. Closing goes through the session, so that its log line tells the reason. */
-function viewerSink(session: RtmpPeer): ViewerSink {
+function viewerSink(session: RtmpPeer, onTaken: () => void): ViewerSink {
   const { socket } = session;
   return {
-    write: (bytes) => void socket.write(bytes),
+    write(bytes) {
+      // Below its high-water mark a socket does not tell that it has drained: an empty write behind the bytes does.
+      if (socket.write(bytes) && socket.writableLength > 0) socket.write(NOTHING, onTaken);
+    },
     get pendingBytes() {
       return socket.writableLength;
     },
@@ -69,7 +74,7 @@ export class PlayRole {
         type: 'rtmp-play',
         close: (reason) => session.close(reason),
       },
-      sink: viewerSink(session),
+      sink: viewerSink(session, () => output.drained()),
       onLive: () => {
         session.link.userControl(USER_CONTROL_EVENT.STREAM_BEGIN, streamId);
         status('NetStream.Play.PublishNotify');

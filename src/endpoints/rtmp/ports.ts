@@ -67,4 +67,6 @@ export interface RtmpPeer {
   /** Runs what peer input triggers; an error ends this session and no other. */
   guard(work: () => void): void;
   fail(error: unknown): void;
+  /** What to tell the peer of an error: itself, or, where the fault is ours, INTERNAL; then its stack is in the log. */
+  explain(error: unknown): ServerError;
 }

@@ -53,7 +53,9 @@ export class RtmpDialogue implements RtmpLinkHandler {
   /** The publisher, once more: media goes there without a look at anything else. */
   #publisher: PublishRole | undefined;
   /** Messages that came while a policy was being asked. */
-  #held: HeldMessages | undefined;
+  readonly #held = new HeldMessages();
+  /** The answer to a connect, publish or play is not known yet. */
+  #asking = false;
   #style = '';
   #last = 'before connect';
 
@@ -78,7 +80,7 @@ export class RtmpDialogue implements RtmpLinkHandler {
   /** Ends the role. Idempotent. */
   close(): void {
     this.#endRole();
-    this.#held = undefined;
+    this.#held.clear();
   }
 
   onMessage(typeId: number, timestamp: number, streamId: number, payload: Buffer): void {
@@ -87,7 +89,7 @@ export class RtmpDialogue implements RtmpLinkHandler {
       publisher.write(typeId, timestamp, payload);
       return;
     }
-    if (this.#held !== undefined) {
+    if (this.#asking) {
       this.#held.add(typeId, timestamp, streamId, payload);
       return;
     }
@@ -191,14 +193,18 @@ export class RtmpDialogue implements RtmpLinkHandler {
       throw new ServerError('RTMP_COMMAND_INVALID', 'connect for the second time');
     const session = this.#session;
     const { services, link } = session;
-    // The stream may still name another vhost; a stand-in serves until its name is known.
-    const name = resolveName(connect.tcUrl, connect.app, 'stream');
-    const vhost = services.vhosts.find(name.vhost);
-    if (vhost === undefined) {
-      session.reply(0, encodeConnectError(id, `vhost ${name.vhost} is not served here`));
-      session.close(new ServerError('VHOST_UNKNOWN', `vhost ${name.vhost}`), true);
+    const refuse = (error: ServerError): void => session.reply(0, encodeConnectError(id, error.message));
+    let target: Target;
+    try {
+      // The stream may still name another vhost; a stand-in serves until its name is known.
+      target = this.#resolve(connect, 'stream');
+    } catch (error) {
+      const reason = session.explain(error);
+      refuse(reason);
+      session.close(reason, true);
       return;
     }
+    const { name, vhost } = target;
     this.#connect = connect;
     this.#last = `connect tcUrl=${connect.tcUrl}`;
     const accept = (): void => {
@@ -214,9 +220,7 @@ export class RtmpDialogue implements RtmpLinkHandler {
       session.reply(0, encodeOnBwDone());
       session.expectWithin(ROLE_TIMEOUT_MS, 'publish or play');
     };
-    this.#ask('connect', { ...name, stream: '' }, vhost, 'rtmp', accept, (error) => {
-      session.reply(0, encodeConnectError(id, error.message));
-    });
+    this.#ask('connect', { ...name, stream: '' }, vhost, 'rtmp', accept, refuse);
   }
 
   #onPublish(rawName: string, streamId: number): void {
@@ -247,7 +251,10 @@ export class RtmpDialogue implements RtmpLinkHandler {
       if (!session.isOpen()) return;
       if (stream === undefined)
         throw new ServerError('STREAM_NOT_FOUND', `no stream ${name.app}/${name.stream}`);
-      this.#role = PlayRole.start(session, stream, vhost, streamId, durationMs);
+      const role = PlayRole.start(session, stream, vhost, streamId, durationMs);
+      this.#role = role;
+      // The first bytes may have been too many for a peer that does not read, or all that was asked for.
+      if (!session.isOpen()) this.#endRole();
     };
     this.#ask('play', name, vhost, 'rtmp-play', accept, (error) => {
       const code =
@@ -264,17 +271,20 @@ export class RtmpDialogue implements RtmpLinkHandler {
         throw new ServerError('RTMP_COMMAND_INVALID', 'a connection publishes or plays one stream at a time');
       }
       this.#endRole(); // A second play on the same message stream replaces the first (RTMP 1.0, 7.2.2.1, reset).
-      const connect = this.#connect;
-      const name = resolveName(connect?.tcUrl ?? '', connect?.app ?? '', rawName);
-      const vhost = session.services.vhosts.find(name.vhost);
-      if (vhost === undefined) throw new ServerError('VHOST_UNKNOWN', `vhost ${name.vhost}`);
-      return { name: { ...name, vhost: vhost.name }, vhost };
+      return this.#resolve(this.#connect, rawName);
     } catch (error) {
-      if (!(error instanceof ServerError)) throw error;
-      session.reply(streamId, encodeOnStatus(refusal, { description: error.message }));
-      session.close(error, true);
+      const reason = session.explain(error);
+      session.reply(streamId, encodeOnStatus(refusal, { description: reason.message }));
+      session.close(reason, true);
       return undefined;
     }
+  }
+
+  #resolve(connect: ConnectRequest | undefined, rawName: string): Target {
+    const name = resolveName(connect?.tcUrl ?? '', connect?.app ?? '', rawName);
+    const vhost = this.#session.services.vhosts.find(name.vhost);
+    if (vhost === undefined) throw new ServerError('VHOST_UNKNOWN', `vhost ${name.vhost} is not served here`);
+    return { name: { ...name, vhost: vhost.name }, vhost };
   }
 
   /**
@@ -291,8 +301,7 @@ export class RtmpDialogue implements RtmpLinkHandler {
   ): void {
     const session = this.#session;
     const connect = this.#connect;
-    const held = new HeldMessages();
-    this.#held = held;
+    this.#asking = true;
     session.socket.pause();
     const decide = async (): Promise<void> => {
       try {
@@ -309,27 +318,29 @@ export class RtmpDialogue implements RtmpLinkHandler {
         if (!session.isOpen()) return;
         await accept();
       } catch (error) {
-        this.#held = undefined;
         if (!session.isOpen()) return;
-        if (!(error instanceof ServerError)) {
-          session.fail(error);
-          return;
-        }
-        tell(error);
-        session.close(error, true);
+        const reason = session.explain(error);
+        tell(reason);
+        session.close(reason, true);
         return;
       }
-      this.#held = undefined;
-      if (!session.isOpen()) return;
-      session.guard(() => held.replay(this));
-      // One of the held messages may have asked again: then the socket stays paused for that answer.
-      if (session.isOpen() && !this.#asking()) session.socket.resume();
+      this.#asking = false;
+      session.guard(() => this.#replay());
     };
     void decide();
   }
 
-  #asking(): boolean {
-    return this.#held !== undefined;
+  /** Goes on with what was held. One of these messages may ask again: then the rest and the socket wait for that answer. */
+  #replay(): void {
+    const session = this.#session;
+    while (session.isOpen() && !this.#asking) {
+      const held = this.#held.shift();
+      if (held === undefined) {
+        session.socket.resume();
+        return;
+      }
+      this.onMessage(held.typeId, held.timestamp, held.streamId, held.payload);
+    }
   }
 
   #onFcUnpublish(id: number): void {

@@ -3,6 +3,9 @@ import { listenTcp, type ConnectionGate, type ListenAddress, type TcpListener } 
 import type { RtmpServices } from './ports.ts';
 import { RtmpSession } from './rtmp-session.ts';
 
+/** What one read may bring. As large as Node's own reads. */
+const READ_BUFFER_BYTES = 64 * 1024;
+
 export interface RtmpEndpointOptions extends RtmpServices {
   /** [listen] */
   readonly listen: readonly ListenAddress[];
@@ -14,6 +17,8 @@ export class RtmpEndpoint {
   readonly #options: RtmpEndpointOptions;
   readonly #listeners: TcpListener[] = [];
   readonly #sessions = new Set<RtmpSession>();
+  readonly #readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
+  readonly #forget = (session: RtmpSession): void => void this.#sessions.delete(session);
 
   constructor(options: RtmpEndpointOptions) {
     this.#options = options;
@@ -39,10 +44,9 @@ export class RtmpEndpoint {
             address,
             gate,
             logger,
-            onConnection: (socket) => {
-              this.#sessions.add(
-                new RtmpSession(socket, this.#options, (session) => this.#sessions.delete(session)),
-              );
+            readBuffer: this.#readBuffer,
+            onConnection: (socket, inlet) => {
+              this.#sessions.add(new RtmpSession(socket, inlet, this.#options, this.#forget));
             },
           }),
         );

@@ -1,7 +1,7 @@
 import { describeError, ServerError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { Deadline } from '../../base/timer-wheel.ts';
-import { plainIp, type Socket } from '../../net/index.ts';
+import { plainIp, type Inlet, type Socket } from '../../net/index.ts';
 import { CHUNK_STREAM, MESSAGE_TYPE, RtmpLink, ServerHandshake } from '../../protocols/rtmp/index.ts';
 import { RtmpDialogue } from './rtmp-dialogue.ts';
 import type { RtmpPeer, RtmpServices } from './ports.ts';
@@ -32,7 +32,12 @@ export class RtmpSession implements RtmpPeer {
   #state: 'open' | 'flushing' | 'closed' = 'open';
   #reason: ServerError | undefined;
 
-  constructor(socket: Socket, services: RtmpServices, onClosed: (session: RtmpSession) => void) {
+  constructor(
+    socket: Socket,
+    inlet: Inlet,
+    services: RtmpServices,
+    onClosed: (session: RtmpSession) => void,
+  ) {
     this.socket = socket;
     this.services = services;
     this.#onClosed = onClosed;
@@ -41,9 +46,9 @@ export class RtmpSession implements RtmpPeer {
     this.ip = plainIp(socket.remoteAddress);
     this.logger = services.logger.child({ session: this.id });
     this.#dialogue = new RtmpDialogue(this);
-    this.link = new RtmpLink(this.#dialogue, (bytes) => this.#send(bytes));
+    this.link = new RtmpLink(this.#dialogue, (bytes) => this.#send(bytes), { inputIsReused: true });
     this.expectWithin(services.handshakeTimeoutMs, 'the handshake');
-    socket.on('data', (bytes) => this.#receive(bytes));
+    inlet.handler = (bytes) => this.#receive(bytes);
     socket.on('drain', () => {
       this.#unreadReplies = 0;
       this.#dialogue.drained();
@@ -101,15 +106,16 @@ export class RtmpSession implements RtmpPeer {
   }
 
   fail(error: unknown): void {
-    if (error instanceof ServerError) {
-      this.close(error);
-      return;
-    }
+    this.close(this.explain(error));
+  }
+
+  explain(error: unknown): ServerError {
+    if (error instanceof ServerError) return error;
     // Not the peer's fault but ours: the stack belongs into the log.
     this.logger.error(
       `unexpected: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
     );
-    this.close(new ServerError('INTERNAL', 'unexpected error in this session', { cause: error }));
+    return new ServerError('INTERNAL', 'unexpected error in this session');
   }
 
   #receive(bytes: Buffer): void {
@@ -133,7 +139,9 @@ export class RtmpSession implements RtmpPeer {
 
   #send(bytes: Buffer): void {
     if (this.#state !== 'open') return;
-    if (this.socket.writableLength > 0) {
+    // Below its high-water mark a socket does not tell that it has drained.
+    if (this.socket.writableLength === 0) this.#unreadReplies = 0;
+    else {
       this.#unreadReplies += bytes.length;
       if (this.#unreadReplies > MAX_REPLY_BACKLOG_BYTES) {
         this.close(

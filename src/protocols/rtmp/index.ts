@@ -6,7 +6,7 @@ export {
   MAX_MESSAGE_BYTES,
   MAX_PARTIAL_BYTES,
 } from './chunk/chunk-reader.ts';
-export type { MessageSink } from './chunk/chunk-reader.ts';
+export type { ChunkReaderOptions, MessageSink } from './chunk/chunk-reader.ts';
 export {
   encodeMessage,
   MAX_CHUNK_STREAM_ID,

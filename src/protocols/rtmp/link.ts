@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { ServerError } from '../../base/errors.ts';
 import { splitAggregate } from './chunk/aggregate.ts';
-import type { MessageSink } from './chunk/chunk-reader.ts';
+import type { ChunkReaderOptions, MessageSink } from './chunk/chunk-reader.ts';
 import { ChunkReader, MAX_CHUNK_BYTES } from './chunk/chunk-reader.ts';
 import { encodeMessage } from './chunk/message-writer.ts';
 import {
@@ -42,10 +42,10 @@ export class RtmpLink implements MessageSink {
   #peerAcknowledged = 0;
 
   /** `send` gets bytes for the peer, in order; it must not block and not call back into the link. */
-  constructor(handler: RtmpLinkHandler, send: (bytes: Buffer) => void) {
+  constructor(handler: RtmpLinkHandler, send: (bytes: Buffer) => void, options: ChunkReaderOptions = {}) {
     this.#handler = handler;
     this.#send = send;
-    this.#reader = new ChunkReader(this);
+    this.#reader = new ChunkReader(this, options);
   }
 
   /** Bytes received since the handshake. */

@@ -2,6 +2,15 @@ import { Buffer } from 'node:buffer';
 import { ServerError } from '../../../base/errors.ts';
 import { DEFAULT_CHUNK_BYTES } from '../message.ts';
 import { ChunkStream, matches, u24, u32, u8 } from './chunk-stream.ts';
+import { PayloadArena } from './payload-arena.ts';
+
+export interface ChunkReaderOptions {
+  /**
+   * The pushed buffers are overwritten after `push` returns (a read buffer that sockets share): payloads are copied out of
+   * them. @default false: payloads may be views
+   */
+  readonly inputIsReused?: boolean;
+}
 
 /**
  * Longest message taken, in bytes. The wire allows 2^24 - 1; no encoder comes near (a 200 Mbit/s key frame has about
@@ -42,6 +51,7 @@ export interface MessageSink {
  */
 export class ChunkReader {
   readonly #sink: MessageSink;
+  readonly #arena: PayloadArena | undefined;
   /** Chunk streams 0–63 by id, the ones that everybody uses. */
   readonly #low: (ChunkStream | undefined)[] = new Array<ChunkStream | undefined>(64).fill(undefined);
   readonly #high = new Map<number, ChunkStream>();
@@ -54,8 +64,9 @@ export class ChunkReader {
   #carry: Buffer | undefined = undefined;
   #carried = 0;
 
-  constructor(sink: MessageSink) {
+  constructor(sink: MessageSink, options: ChunkReaderOptions = {}) {
     this.#sink = sink;
+    this.#arena = options.inputIsReused === true ? new PayloadArena() : undefined;
   }
 
   /** Size in bytes of the chunks that the peer sends. */
@@ -114,7 +125,11 @@ export class ChunkReader {
           const length = stream.length;
           if (length <= this.#chunkSize) {
             if (end - pos >= length) {
-              const payload = input.subarray(pos, pos + length);
+              const arena = this.#arena;
+              const payload =
+                arena === undefined
+                  ? input.subarray(pos, pos + length)
+                  : arena.copyOf(input, pos, pos + length);
               pos += length;
               this.#current = undefined;
               stream.open = false;

@@ -115,7 +115,7 @@ export class RtmpSession implements RtmpPeer {
     this.logger.error(
       `unexpected: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
     );
-    return new ServerError('INTERNAL', 'unexpected error in this session');
+    return new ServerError('INTERNAL', 'unexpected error in this session', { cause: error });
   }
 
   #receive(bytes: Buffer): void {

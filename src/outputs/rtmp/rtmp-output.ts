@@ -30,7 +30,7 @@ export class RtmpOutput {
 
   constructor(options: RtmpOutputOptions) {
     this.#options = options;
-    this.#told = options.stream.state === 'idle';
+    this.#told = options.stream.state !== 'live' && options.stream.state !== 'waiting';
     this.#playback = options.stream.play({
       session: options.session,
       format: this.#format('av'),

@@ -280,11 +280,11 @@ test('data right behind publish, before its answer, is not lost', async () => {
 
 /** A policy whose answers the test gives by hand. */
 class ManualPolicy implements AccessPolicy {
-  readonly asked: { request: AccessRequest; allow: () => void; refuse: (error: unknown) => void }[] = [];
+  readonly asked: { request: AccessRequest; allow: () => void; refuse: (error: Error) => void }[] = [];
 
   check(request: AccessRequest): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.asked.push({ request, allow: () => resolve(), refuse: (error) => reject(error as Error) });
+      this.asked.push({ request, allow: () => resolve(), refuse: (error) => reject(error) });
     });
   }
 
@@ -324,7 +324,7 @@ test('a slow policy: nothing is said before it answered, what came meanwhile is 
 test('a policy that refuses, and one that throws', async () => {
   const policy = new ManualPolicy();
   const server = await start({ policy });
-  const refused = async (action: 'publish' | 'play', error: unknown): Promise<RtmpPeer> => {
+  const refused = async (action: 'publish' | 'play', error: Error): Promise<RtmpPeer> => {
     const peer = await RtmpPeer.shake(server.rtmpPort);
     peer.connect('live');
     (await policy.next('connect')).allow();

@@ -47,8 +47,8 @@ export class RtmpSession implements RtmpPeer {
     this.logger = services.logger.child({ session: this.id });
     this.#dialogue = new RtmpDialogue(this);
     this.link = new RtmpLink(this.#dialogue, (bytes) => this.#send(bytes), { inputIsReused: true });
-    this.expectWithin(services.handshakeTimeoutMs, 'the handshake');
-    inlet.handler = (bytes) => this.#receive(bytes);
+    this.expectWithin(services.handshakeTimeoutMs, 'handshake');
+    inlet.handler = (buffer, length) => this.#receive(buffer, length);
     socket.on('drain', () => {
       this.#unreadReplies = 0;
       this.#dialogue.drained();
@@ -118,11 +118,11 @@ export class RtmpSession implements RtmpPeer {
     return new ServerError('INTERNAL', 'unexpected error in this session', { cause: error });
   }
 
-  #receive(bytes: Buffer): void {
+  #receive(buffer: Buffer, length: number): void {
     if (this.#state !== 'open') return;
     try {
-      if (this.#handshake === undefined) this.link.receive(bytes);
-      else this.#shakeHands(this.#handshake, bytes);
+      if (this.#handshake === undefined) this.link.receive(buffer, length);
+      else this.#shakeHands(this.#handshake, buffer.subarray(0, length));
     } catch (error) {
       this.fail(error);
     }

@@ -12,7 +12,7 @@ export function ffmpeg(args: readonly string[], options: ProgramOptions = {}): P
 export interface ClipOptions {
   readonly seconds: number;
   /** `none` leaves the track out. @default 'h264' */
-  readonly video?: 'h264' | 'hevc' | 'none';
+  readonly video?: 'h264' | 'hevc' | 'av1' | 'none';
   /** @default 'aac' */
   readonly audio?: 'aac' | 'mp3' | 'none';
   /** @default '320x180' */
@@ -50,6 +50,8 @@ export async function makeClip(file: string, options: ClipOptions): Promise<stri
       '-x265-params',
       `keyint=${gop}:min-keyint=${gop}:scenecut=0:bframes=${bFrames}:log-level=error`,
     );
+  } else if (video === 'av1') {
+    args.push('-c:v', 'libsvtav1', '-preset', '12', '-pix_fmt', 'yuv420p', '-g', String(gop));
   }
   if (audio === 'aac') args.push('-c:a', 'aac', '-b:a', '96k');
   if (audio === 'mp3') args.push('-c:a', 'libmp3lame', '-b:a', '96k');

@@ -1,8 +1,7 @@
 import { existsSync, writeFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect } from 'node:net';
-import { Program, until } from './programs.ts';
+import { accepts, Program, until } from './programs.ts';
 import { freePorts, REPOSITORY } from './server-process.ts';
 
 const PACKAGE = join(REPOSITORY, 'bench/node_modules/node-media-server');
@@ -41,17 +40,4 @@ export async function startNodeMediaServer(): Promise<NodeMediaServer> {
     throw error;
   }
   return { rtmpPort, httpPort, stop };
-}
-
-/** Whether somebody accepts connections on a port of 127.0.0.1. */
-export function accepts(port: number, host = '127.0.0.1'): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, host);
-    const settle = (answer: boolean): void => {
-      socket.destroy();
-      resolve(answer);
-    };
-    socket.once('connect', () => settle(true));
-    socket.once('error', () => settle(false));
-  });
 }

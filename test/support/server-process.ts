@@ -37,6 +37,8 @@ export interface ServerProcess {
   readonly pageUrl: string;
   /** `http://127.0.0.1:port`, without a slash at the end. */
   readonly apiUrl: string;
+  /** Resolves with the exit code when it ends by itself or by a signal; undefined when it was killed. */
+  readonly exited: Promise<number | undefined>;
   /** Standard output and error so far. */
   log(): string;
   /** SIGTERM, then SIGKILL after the deadline. Resolves with the exit code; undefined when it had to be killed. Idempotent. */
@@ -125,6 +127,7 @@ async function startOnce(options: ServerProcessOptions): Promise<ServerProcess> 
     cwd: REPOSITORY,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  const exited = once(child, 'exit').then(([code]) => (code as number | null) ?? undefined);
   let log = '';
   const keep = (chunk: Buffer): void => {
     log += chunk.toString();
@@ -154,6 +157,7 @@ async function startOnce(options: ServerProcessOptions): Promise<ServerProcess> 
     rtmpUrl: `rtmp://127.0.0.1:${rtmp}`,
     pageUrl: `http://127.0.0.1:${http}/`,
     apiUrl,
+    exited,
     log: () => log,
     stop,
   };

@@ -1,6 +1,8 @@
 import type { Socket } from 'node:net';
 import type { ServerError } from '../base/errors.ts';
 
+const NOTHING = Buffer.alloc(0);
+
 export interface SocketSinkOptions {
   /** The kernel took all that was written; more may come. */
   readonly onDrain?: () => void;
@@ -14,11 +16,13 @@ export interface SocketSinkOptions {
  */
 export class SocketSink {
   readonly #socket: Socket;
+  readonly #onDrain: (() => void) | undefined;
   #open = true;
   #reason: ServerError | undefined;
 
   constructor(socket: Socket, options: SocketSinkOptions) {
     this.#socket = socket;
+    this.#onDrain = options.onDrain;
     socket.on('error', () => undefined); // Always followed by 'close'.
     if (options.onDrain !== undefined) socket.on('drain', options.onDrain);
     const closed = (): void => {
@@ -35,7 +39,12 @@ export class SocketSink {
   }
 
   write(bytes: Buffer): void {
-    if (this.#open) this.#socket.write(bytes);
+    if (!this.#open) return;
+    const socket = this.#socket;
+    const onDrain = this.#onDrain;
+    // Below its high-water mark a socket does not tell that it has drained: an empty write behind the bytes does.
+    if (socket.write(bytes) && socket.writableLength > 0 && onDrain !== undefined)
+      socket.write(NOTHING, onDrain);
   }
 
   /** Ends the connection at once. The first reason stays. Idempotent. */

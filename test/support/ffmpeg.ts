@@ -4,6 +4,9 @@ const FFMPEG = '/usr/bin/ffmpeg';
 const FFPROBE = '/usr/bin/ffprobe';
 const QUIET = ['-hide_banner', '-nostdin', '-v', 'error'];
 
+/** Sound and picture without data, which may never come: `-t` would wait for it. */
+const TRACKS = ['-map', '0:v?', '-map', '0:a?'];
+
 /** Starts ffmpeg, quiet but for errors. */
 export function ffmpeg(args: readonly string[], options: ProgramOptions = {}): Program {
   return new Program(requireProgram(FFMPEG, 'ffmpeg'), [...QUIET, ...args], options);
@@ -67,7 +70,7 @@ export function publishFile(file: string, url: string, output: readonly string[]
 
 /** Records a URL with its timestamps as they come. Ends when the stream ends. */
 export function record(url: string, file: string, input: readonly string[] = []): Program {
-  return ffmpeg([...input, '-i', url, '-map', '0', '-c', 'copy', '-copyts', '-f', 'flv', '-y', file]);
+  return ffmpeg([...input, '-i', url, ...TRACKS, '-c', 'copy', '-copyts', '-f', 'flv', '-y', file]);
 }
 
 /** Decodes a whole file; throws with what the decoder complained about. */

@@ -47,7 +47,8 @@ function srs(id: string, title: string, adaptive: boolean): ServerKind {
       writeFileSync(file, srsConfig(ports, folder, adaptive));
       return {
         command: process.execPath,
-        args: [program, '-c', file],
+        // Node's own options, e.g. --perf-basic-prof for perf.
+        args: [...(process.env['BENCH_NODE_ARGS']?.split(' ') ?? []), program, '-c', file],
         node: true,
         async ready() {
           try {

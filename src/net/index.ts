@@ -10,4 +10,4 @@ export { listenTcp, TcpListener, type ListenAddress, type TcpListenerOptions } f
 // For the layers above, which may not import Node's network modules themselves.
 export type { IncomingMessage, ServerResponse } from 'node:http';
 export type { Socket } from 'node:net';
-export { type BytesHandler, Inlet, readInto } from './shared-read.ts';
+export { type BytesHandler, Inlet, readInto, SharedRead } from './shared-read.ts';

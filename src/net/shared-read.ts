@@ -1,11 +1,57 @@
 import { Socket } from 'node:net';
+import type { Clock } from '../base/clock.ts';
+import { ReadMerger, type MergedReader } from './read-merger.ts';
 
-/** Takes the bytes of one read. They are the reader's only until it returns: the next read overwrites them. */
-export type BytesHandler = (bytes: Buffer) => void;
+/** Takes one read: the first `length` bytes of `buffer`. They are gone when it returns: the next read overwrites them. */
+export type BytesHandler = (buffer: Buffer, length: number) => void;
+
+/** What all sockets of some listeners read into. */
+export class SharedRead {
+  /** As large as Node's own reads. */
+  readonly buffer = Buffer.allocUnsafeSlow(64 * 1024);
+  readonly merger: ReadMerger;
+
+  constructor(clock: Clock) {
+    this.merger = new ReadMerger(clock);
+  }
+
+  close(): void {
+    this.merger.close();
+  }
+}
 
 /** Where an accepted socket's bytes go. Whoever takes the socket sets `handler` before it gives the event loop back. */
-export class Inlet {
+export class Inlet implements MergedReader {
   handler: BytesHandler = () => undefined;
+  /** The peer sends a stream of many small messages: its reads may be merged. */
+  isSender = false;
+  sample = -1;
+  #socket: Socket | undefined;
+  #paused = false;
+
+  /** @internal */
+  attach(socket: Socket): void {
+    this.#socket = socket;
+  }
+
+  get isPaused(): boolean {
+    return this.#paused;
+  }
+
+  /** Reads no more until `resume`; what the last read brought has been handed over. */
+  pause(): void {
+    this.#paused = true;
+    this.#socket?.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#socket?.resume();
+  }
+
+  readAgain(): void {
+    if (!this.#paused && this.#socket?.destroyed === false) this.#socket.resume();
+  }
 }
 
 /** The parts of Node's sockets that `readInto` moves. All of them exist in Node 20 to 24; without them it stands aside. */
@@ -23,22 +69,26 @@ interface Internals {
  * given to a new Socket, which has the option; the old one never emits anything. Where the handle cannot be moved, the
  * socket is returned as it is and delivers through 'data'. The caller uses the returned socket and forgets the other.
  */
-export function readInto(accepted: Socket, shared: Buffer, inlet: Inlet): Socket {
+export function readInto(accepted: Socket, shared: SharedRead, inlet: Inlet): Socket {
   const old = accepted as unknown as Internals;
   const handle = old._handle;
   if (handle === undefined || handle === null) {
-    accepted.on('data', (bytes) => inlet.handler(bytes));
+    inlet.attach(accepted);
+    accepted.on('data', (bytes) => inlet.handler(bytes, bytes.length));
     accepted.resume();
     return accepted;
   }
+  const { buffer, merger } = shared;
   const options = {
     handle,
     allowHalfOpen: accepted.allowHalfOpen,
     onread: {
-      buffer: shared,
-      callback: (length: number, buffer: Uint8Array): boolean => {
-        inlet.handler((buffer as Buffer).subarray(0, length));
-        return true;
+      buffer,
+      callback: (length: number): boolean => {
+        inlet.handler(buffer, length);
+        if (inlet.isPaused) return false;
+        // A full buffer means that there is more: rest only when the socket is empty.
+        return !inlet.isSender || length === buffer.length || !merger.rests(inlet);
       },
     },
   };
@@ -48,5 +98,6 @@ export function readInto(accepted: Socket, shared: Buffer, inlet: Inlet): Socket
   // The server counts its connections by this reference, and waits for them when it closes.
   (socket as unknown as Internals)._server = old._server;
   (socket as unknown as Internals).server = old.server;
+  inlet.attach(socket);
   return socket;
 }

@@ -3,7 +3,7 @@ import { describeError, ServerError } from '../base/errors.ts';
 import { silentLogger, type Logger } from '../base/logger.ts';
 import type { ConnectionGate } from './connection-gate.ts';
 import { plainIp } from './ip.ts';
-import { Inlet, readInto } from './shared-read.ts';
+import { Inlet, readInto, type SharedRead } from './shared-read.ts';
 
 /** Where to listen. Without `host`: all addresses, IPv6 and IPv4, or IPv4 alone where the machine has no IPv6. */
 export interface ListenAddress {
@@ -17,12 +17,12 @@ export interface TcpListenerOptions {
   readonly directive: string;
   readonly address: ListenAddress;
   /**
-   * Takes an accepted socket. It has an error handler, so a socket error can never end the process. With `readBuffer` its
+   * Takes an accepted socket. It has an error handler, so a socket error can never end the process. With `sharedRead` its
    * bytes come through `inlet`, else as 'data' events.
    */
   readonly onConnection: (socket: Socket, inlet: Inlet) => void;
-  /** Reads of all accepted sockets go into this one buffer: see `readInto`. Several listeners may share it. */
-  readonly readBuffer?: Buffer;
+  /** All accepted sockets read into one buffer: see `readInto`. Several listeners may share it. */
+  readonly sharedRead?: SharedRead;
   readonly gate?: ConnectionGate;
   /** TCP_NODELAY of accepted sockets. @default false */
   readonly noDelay?: boolean;
@@ -124,7 +124,7 @@ export class TcpListener {
       keepAlive: true,
       keepAliveInitialDelay: this.#options.keepAliveAfterMs ?? DEFAULT_KEEP_ALIVE_AFTER_MS,
       noDelay: this.#options.noDelay ?? false,
-      pauseOnConnect: this.#options.readBuffer !== undefined,
+      pauseOnConnect: this.#options.sharedRead !== undefined,
     });
     server.on('connection', (socket) => this.#accept(socket));
     return server;
@@ -149,7 +149,7 @@ export class TcpListener {
   #accept(accepted: Socket): void {
     // An error is always followed by 'close'; who holds the socket looks at that.
     accepted.on('error', ignore);
-    const { gate, readBuffer } = this.#options;
+    const { gate, sharedRead } = this.#options;
     if (gate !== undefined) {
       if (!gate.enter(plainIp(accepted.remoteAddress))) {
         accepted.destroy();
@@ -158,8 +158,8 @@ export class TcpListener {
     }
     const inlet = new Inlet();
     let socket = accepted;
-    if (readBuffer !== undefined) {
-      socket = readInto(accepted, readBuffer, inlet);
+    if (sharedRead !== undefined) {
+      socket = readInto(accepted, sharedRead, inlet);
       if (socket !== accepted) socket.on('error', ignore);
     }
     this.#sockets.add(socket);

@@ -3,7 +3,7 @@ import type { Logger } from '../../base/logger.ts';
 import type { TimerWheel } from '../../base/timer-wheel.ts';
 import type { ServerError } from '../../base/errors.ts';
 import type { AccessPolicy, Hub } from '../../hub/ports.ts';
-import type { Socket } from '../../net/index.ts';
+import type { Inlet, Socket } from '../../net/index.ts';
 import type { RtmpLink } from '../../protocols/rtmp/index.ts';
 
 /** What a vhost decides about RTMP sessions. SRS's directive names are in brackets. */
@@ -53,6 +53,8 @@ export interface RtmpPeer {
   readonly services: RtmpServices;
   readonly link: RtmpLink;
   readonly socket: Socket;
+  /** How the socket is read. */
+  readonly inlet: Inlet;
   /** False once the connection is closed or being closed. Not constant over a call: what is called may close it. */
   isOpen(): boolean;
   /** Sends a command or data message on a message stream. */

@@ -35,6 +35,7 @@ export class PublishRole {
       close: (reason) => session.close(reason),
     });
     const input = new RtmpInput({ lease, server });
+    session.inlet.isSender = !vhost.minLatency;
     session.expectWithin(vhost.firstPacketTimeoutMs, 'media after publish');
     session.logger.info(`RTMP publish ${name.vhost}/${name.app}/${name.stream} ip=${session.ip}`);
     return new PublishRole(session, name, vhost, streamId, input);
@@ -56,6 +57,7 @@ export class PublishRole {
   }
 
   close(): void {
+    this.#session.inlet.isSender = false;
     this.#session.expectNothing();
     this.#input.close();
   }

@@ -302,7 +302,7 @@ export class RtmpDialogue implements RtmpLinkHandler {
     const session = this.#session;
     const connect = this.#connect;
     this.#asking = true;
-    session.socket.pause();
+    session.inlet.pause();
     const decide = async (): Promise<void> => {
       try {
         await session.services.policy.check({
@@ -336,7 +336,7 @@ export class RtmpDialogue implements RtmpLinkHandler {
     while (session.isOpen() && !this.#asking) {
       const held = this.#held.shift();
       if (held === undefined) {
-        session.socket.resume();
+        session.inlet.resume();
         return;
       }
       this.onMessage(held.typeId, held.timestamp, held.streamId, held.payload);

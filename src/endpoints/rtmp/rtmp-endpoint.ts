@@ -1,10 +1,13 @@
 import { ServerError } from '../../base/errors.ts';
-import { listenTcp, type ConnectionGate, type ListenAddress, type TcpListener } from '../../net/index.ts';
+import {
+  listenTcp,
+  SharedRead,
+  type ConnectionGate,
+  type ListenAddress,
+  type TcpListener,
+} from '../../net/index.ts';
 import type { RtmpServices } from './ports.ts';
 import { RtmpSession } from './rtmp-session.ts';
-
-/** What one read may bring. As large as Node's own reads. */
-const READ_BUFFER_BYTES = 64 * 1024;
 
 export interface RtmpEndpointOptions extends RtmpServices {
   /** [listen] */
@@ -17,11 +20,12 @@ export class RtmpEndpoint {
   readonly #options: RtmpEndpointOptions;
   readonly #listeners: TcpListener[] = [];
   readonly #sessions = new Set<RtmpSession>();
-  readonly #readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
+  readonly #sharedRead: SharedRead;
   readonly #forget = (session: RtmpSession): void => void this.#sessions.delete(session);
 
   constructor(options: RtmpEndpointOptions) {
     this.#options = options;
+    this.#sharedRead = new SharedRead(options.clock);
   }
 
   get addresses(): readonly { readonly host: string; readonly port: number }[] {
@@ -44,7 +48,7 @@ export class RtmpEndpoint {
             address,
             gate,
             logger,
-            readBuffer: this.#readBuffer,
+            sharedRead: this.#sharedRead,
             onConnection: (socket, inlet) => {
               this.#sessions.add(new RtmpSession(socket, inlet, this.#options, this.#forget));
             },
@@ -69,5 +73,6 @@ export class RtmpEndpoint {
       session.close(new ServerError('SERVER_STOPPING', 'the server is stopping'));
     }
     await Promise.all(this.#listeners.map((listener) => listener.close()));
+    this.#sharedRead.close();
   }
 }

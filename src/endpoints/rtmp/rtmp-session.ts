@@ -23,6 +23,7 @@ export class RtmpSession implements RtmpPeer {
   readonly services: RtmpServices;
   readonly link: RtmpLink;
   readonly socket: Socket;
+  readonly inlet: Inlet;
   readonly #dialogue: RtmpDialogue;
   readonly #onClosed: (session: RtmpSession) => void;
   readonly #startedAt: number;
@@ -39,6 +40,7 @@ export class RtmpSession implements RtmpPeer {
     onClosed: (session: RtmpSession) => void,
   ) {
     this.socket = socket;
+    this.inlet = inlet;
     this.services = services;
     this.#onClosed = onClosed;
     this.#startedAt = services.clock.now();
@@ -84,7 +86,7 @@ export class RtmpSession implements RtmpPeer {
     this.#dialogue.close();
     if (flush) {
       this.#state = 'flushing';
-      this.socket.resume();
+      this.inlet.resume(); // Or the peer's FIN would never be read.
       this.socket.end();
       this.#deadline = this.services.wheel.deadline(FLUSH_TIMEOUT_MS, () => void this.socket.destroy());
       return;

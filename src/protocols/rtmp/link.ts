@@ -78,10 +78,13 @@ export class RtmpLink implements MessageSink {
     return this.#reader.chunkSize;
   }
 
-  /** Takes the next bytes of the connection. Throws a ServerError if they are bad: close the connection then. */
-  receive(bytes: Buffer): void {
-    this.#bytesIn += bytes.length;
-    this.#reader.push(bytes);
+  /**
+   * Takes the next bytes of the connection: the first `length` of `bytes`. Throws a ServerError if they are bad: close the
+   * connection then.
+   */
+  receive(bytes: Buffer, length = bytes.length): void {
+    this.#bytesIn += length;
+    this.#reader.push(bytes, length);
     // 5.4.4 wants it once a window. At the half, as SRS does: a peer that stops at a full window (Flash) never waits.
     if (this.#peerWindow > 0 && this.#bytesIn - this.#acknowledged >= this.#peerWindow / 2)
       this.#acknowledge();

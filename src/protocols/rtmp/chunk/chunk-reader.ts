@@ -96,9 +96,8 @@ export class ChunkReader {
     if (stream?.open === true) this.#release(stream);
   }
 
-  /** Takes the next bytes of the connection and delivers every message that they complete. */
-  push(input: Buffer): void {
-    const end = input.length;
+  /** Takes the next bytes of the connection, the first `end` of `input`, and delivers every message that they complete. */
+  push(input: Buffer, end = input.length): void {
     let pos = 0;
     for (;;) {
       const underWay = this.#current;
@@ -107,13 +106,13 @@ export class ChunkReader {
         stream = underWay;
       } else {
         if (this.#carried > 0) {
-          pos = this.#resumeHeader(input, pos);
+          pos = this.#resumeHeader(input, pos, end);
           if (pos < 0) return;
         } else {
           if (pos >= end) return;
           const next = this.#readHeader(input, pos, end);
           if (next < 0) {
-            this.#keepHeader(input, pos);
+            this.#keepHeader(input, pos, end);
             return;
           }
           pos = next;
@@ -355,16 +354,16 @@ export class ChunkReader {
     return at + 4;
   }
 
-  #keepHeader(input: Buffer, at: number): void {
+  #keepHeader(input: Buffer, at: number, end: number): void {
     this.#carry ??= Buffer.allocUnsafeSlow(MAX_HEADER_BYTES);
-    this.#carried = input.copy(this.#carry, 0, at, input.length);
+    this.#carried = input.copy(this.#carry, 0, at, end);
   }
 
   /** Completes a header that the last input cut; returns the position behind it, or -1 if it is still cut. */
-  #resumeHeader(input: Buffer, at: number): number {
+  #resumeHeader(input: Buffer, at: number, end: number): number {
     const carry = this.#carry as Buffer;
     const had = this.#carried;
-    const have = had + input.copy(carry, had, at, input.length);
+    const have = had + input.copy(carry, had, at, end);
     const next = this.#readHeader(carry, 0, have);
     if (next < 0) {
       this.#carried = have;
@@ -373,7 +372,7 @@ export class ChunkReader {
     this.#carried = 0;
     if (next >= had) return at + next - had;
     // What looked like the start of a repeated timestamp was payload after all: go on with the joined bytes.
-    this.push(Buffer.concat([carry.subarray(next, had), input.subarray(at)]));
+    this.push(Buffer.concat([carry.subarray(next, had), input.subarray(at, end)]));
     return -1;
   }
 }

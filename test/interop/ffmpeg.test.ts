@@ -39,6 +39,10 @@ suite('ffmpeg publishes and plays', { concurrency: true }, () => {
     'mp3-only': { seconds: 8, video: 'none', audio: 'mp3' },
     'video-only': { seconds: 8, audio: 'none' },
     'b-frames': { seconds: 8, bFrames: 3, gop: 50 },
+    // What Flash encoders sent, and telephones still do.
+    'flv1-speex': { seconds: 6, video: 'flv1', audio: 'speex' },
+    'flv1-nellymoser': { seconds: 6, video: 'flv1', audio: 'nellymoser' },
+    'g711-only': { seconds: 6, video: 'none', audio: 'pcm_alaw' },
     '1080p-8mbps': { seconds: 6, size: '1920x1080', kbps: 8000 },
   };
   for (const [name, clip] of Object.entries(clips)) {

@@ -5,7 +5,7 @@ import { after, before, suite, test } from 'node:test';
 import { assertDecodes, makeClip, probe, publishFile, record, type Media } from '../support/ffmpeg.ts';
 import { curl, streamOf, waitForStream } from '../support/players.ts';
 import { temporaryFolder, until, type Program } from '../support/programs.ts';
-import { assertMonotonic } from '../support/recording.ts';
+import { assertMonotonic, assertRecording } from '../support/recording.ts';
 import { startServerProcess, type ServerProcess } from '../support/server-process.ts';
 
 /** Longest step between two packets of a recording, ms. */
@@ -96,5 +96,20 @@ suite('the publisher leaves', { concurrency: true }, () => {
       assert.ok(after > 2500 && after < 6000, `ended ${after} ms after the publisher`);
     }
     await waitForStream(server, 'gone', 'gone');
+  });
+
+  test('a second publisher of the name is refused, the first goes on', async () => {
+    const url = `${server.rtmpUrl}/live/busy`;
+    const first = publishFile(clip, url);
+    await waitForStream(server, 'busy', 'live');
+    const player = curl(`${server.pageUrl}live/busy.flv`, join(folder, 'busy.flv'));
+    await until('the player gets media', () => bytesOf(join(folder, 'busy.flv')) > 50_000);
+    const refused = await publishFile(clip, url).ended;
+    assert.notEqual(refused.code, 0);
+    assert.match(refused.stderr, /NetStream\.Publish\.BadName|Server error|Operation not permitted/);
+    assert.ok(first.running);
+    assert.equal((await first.ended).code, 0);
+    assert.equal((await player.ended).code, 0);
+    await assertRecording(join(folder, 'busy.flv'), source);
   });
 });

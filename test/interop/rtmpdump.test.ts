@@ -53,4 +53,12 @@ suite('rtmpdump plays', { concurrency: true }, () => {
     assert.ok(end.code === 0 || end.code === 2, end.stderr);
     assertMonotonic(file, await assertRecording(file, source, { fromStart: true }));
   });
+
+  test('RTMPE is refused in words', async () => {
+    const url = `${server.rtmpUrl.replace('rtmp:', 'rtmpe:')}/live/secret`;
+    const end = await rtmpdump(url, join(folder, 'secret.flv'), ['-v', '--timeout', '5']).ended;
+    assert.notEqual(end.code, 0);
+    assert.equal(end.timedOut, false);
+    assert.match(server.log(), /RTMPE/);
+  });
 });

@@ -15,9 +15,9 @@ export function ffmpeg(args: readonly string[], options: ProgramOptions = {}): P
 export interface ClipOptions {
   readonly seconds: number;
   /** `none` leaves the track out. @default 'h264' */
-  readonly video?: 'h264' | 'hevc' | 'av1' | 'none';
+  readonly video?: 'h264' | 'hevc' | 'av1' | 'flv1' | 'none';
   /** @default 'aac' */
-  readonly audio?: 'aac' | 'mp3' | 'none';
+  readonly audio?: 'aac' | 'mp3' | 'speex' | 'nellymoser' | 'pcm_alaw' | 'none';
   /** @default '320x180' */
   readonly size?: string;
   /** Pictures between keyframes, at 25 pictures a second. @default 25 */
@@ -56,8 +56,12 @@ export async function makeClip(file: string, options: ClipOptions): Promise<stri
   } else if (video === 'av1') {
     args.push('-c:v', 'libsvtav1', '-preset', '12', '-pix_fmt', 'yuv420p', '-g', String(gop));
   }
+  if (video === 'flv1') args.push('-c:v', 'flv1', '-b:v', '500k', '-g', String(gop));
   if (audio === 'aac') args.push('-c:a', 'aac', '-b:a', '96k');
   if (audio === 'mp3') args.push('-c:a', 'libmp3lame', '-b:a', '96k');
+  if (audio === 'speex') args.push('-c:a', 'libspeex', '-ar', '16000', '-ac', '1');
+  if (audio === 'nellymoser') args.push('-c:a', 'nellymoser', '-ar', '22050', '-ac', '1');
+  if (audio === 'pcm_alaw') args.push('-c:a', 'pcm_alaw', '-ar', '8000', '-ac', '1');
   args.push(file);
   await run(requireProgram(FFMPEG, 'ffmpeg'), [...QUIET, ...args]);
   return file;

@@ -71,6 +71,7 @@ function configText(ports: ServerPorts, options: ServerProcessOptions): string {
   return `
 listen              ${['127.0.0.1:rtmp', ...(options.alsoListen ?? [])].join(' ').replaceAll('rtmp', String(ports.rtmp))};
 max_connections     1000;
+srs_log_tank        console;
 ${options.top ?? ''}
 http_api {
     enabled         on;

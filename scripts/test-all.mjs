@@ -7,6 +7,7 @@ import { buildPage, buildServer, fail, installDependencies, must, requireNode } 
 const PROGRAMS = [
   { file: '/usr/bin/ffmpeg', packages: ['ffmpeg'] },
   { file: '/usr/bin/rtmpdump', packages: ['rtmpdump'] },
+  { file: '/usr/bin/curl', packages: ['curl'] },
   { file: '/usr/bin/chromium', packages: ['chromium'] },
   { file: '/usr/sbin/nginx', packages: ['nginx'] },
   { file: '/usr/lib/nginx/modules/ngx_rtmp_module.so', packages: ['libnginx-mod-rtmp'] },

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Kept of each output stream of a program, characters. */
 const MAX_OUTPUT = 1_000_000;
-const DEFAULT_DEADLINE_MS = 60_000;
+const DEFAULT_DEADLINE_MS = 90_000;
 const POLL_MS = 25;
 
 // A test that dies must not leave programs behind.
@@ -30,7 +30,7 @@ export interface ProgramEnd {
 }
 
 export interface ProgramOptions {
-  /** Killed after so long, ms. @default 60000 */
+  /** Killed after so long, ms. @default 90000 */
   readonly deadlineMs?: number;
   readonly cwd?: string;
 }

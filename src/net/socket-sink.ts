@@ -16,15 +16,20 @@ export interface SocketSinkOptions {
  */
 export class SocketSink {
   readonly #socket: Socket;
-  readonly #onDrain: (() => void) | undefined;
+  readonly #onTaken: (() => void) | undefined;
   #open = true;
   #reason: ServerError | undefined;
 
   constructor(socket: Socket, options: SocketSinkOptions) {
     this.#socket = socket;
-    this.#onDrain = options.onDrain;
     socket.on('error', () => undefined); // Always followed by 'close'.
-    if (options.onDrain !== undefined) socket.on('drain', options.onDrain);
+    const { onDrain } = options;
+    if (onDrain !== undefined) {
+      socket.on('drain', onDrain);
+      this.#onTaken = () => {
+        if (socket.writableLength === 0) onDrain();
+      };
+    }
     const closed = (): void => {
       this.#open = false;
       options.onClosed(this.#reason);
@@ -41,10 +46,10 @@ export class SocketSink {
   write(bytes: Buffer): void {
     if (!this.#open) return;
     const socket = this.#socket;
-    const onDrain = this.#onDrain;
+    const below = socket.write(bytes);
     // Below its high-water mark a socket does not tell that it has drained: an empty write behind the bytes does.
-    if (socket.write(bytes) && socket.writableLength > 0 && onDrain !== undefined)
-      socket.write(NOTHING, onDrain);
+    if (below && socket.writableLength > 0 && this.#onTaken !== undefined)
+      socket.write(NOTHING, this.#onTaken);
   }
 
   /** Ends the connection at once. The first reason stays. Idempotent. */

@@ -525,12 +525,14 @@ test('a publisher that floods with 500 Mbit/s and more', { timeout: 60_000 }, as
   const second = Array.from({ length: 25 }, (_, index) =>
     publisher.bytesOf(9, videoFrame(0, index === 0, index, 2_500_000 / 25).flvBody, 1, index * 40),
   );
+  const FLOOD_MS = 10_000;
   let sent = 0;
   let peak = 0;
-  const end = performance.now() + 4_000;
-  const TARGET = 62.5 * MB;
+  const end = performance.now() + FLOOD_MS;
+  // 500 Mbit/s; a busy machine may carry less.
+  const TARGET = 62.5e6;
   while (performance.now() < end) {
-    const due = (4_000 - (end - performance.now())) * (TARGET / 1000);
+    const due = (FLOOD_MS - (end - performance.now())) * (TARGET / 1000);
     for (const bytes of second) {
       if (sent > due) break;
       sent += bytes.length;
@@ -542,7 +544,7 @@ test('a publisher that floods with 500 Mbit/s and more', { timeout: 60_000 }, as
     peak = Math.max(peak, process.memoryUsage().arrayBuffers);
   }
   publisher.destroy();
-  assert.ok(sent > 50 * MB, `only ${sent / MB} MB could be sent`);
+  assert.ok(sent > 100 * MB, `only ${sent / MB} MB could be sent`);
   assert.ok(got > 0);
   // Bounds: 32 MiB of cached group of pictures, 32 MiB of queue for each viewer, and what is under way.
   assert.ok(peak < before + 300 * MB, `peak ${peak / MB} MB`);

@@ -5,15 +5,15 @@ import type { Undo } from '../base/undo.ts';
 const UNMERGED_SENDERS = 100;
 /** Reads per second of the process that merging aims at: the window grows with the number of senders. */
 const READS_PER_SECOND = 6_000;
-/** The longest that bytes of a sender wait in the kernel for their read, ms: half of it is the mean added latency. */
-const MAX_WINDOW_MS = 40;
 /** How often senders are counted, ms. */
 const SAMPLE_MS = 500;
 /** Sockets whose windows end within the same slot are resumed together, ms. */
-const SLOT_MS = 5;
+const SLOT_MS = 10;
 
 /** A sender's socket that was emptied and is to be read again later. */
 export interface MergedReader {
+  /** The longest that its bytes may wait in the kernel for their read, ms: half of it is the mean added latency. */
+  readonly maxRestMs: number;
   /** Begins to read again. */
   readAgain(): void;
   /** The sample in which it was read last; kept by the merger. */
@@ -23,7 +23,7 @@ export interface MergedReader {
 /**
  * Merged read: with hundreds of senders of small messages a read per message costs more than the message. Above a number of
  * active senders each socket, once emptied, rests for a short window, so that one read brings several messages. Only an
- * empty socket rests: bytes never pile up beyond one window, and a fast sender is read without a pause. See docs/adr/0007.
+ * empty socket rests: bytes never pile up beyond one window, and a fast sender is read without a pause. See docs/adr/0002.
  */
 export class ReadMerger {
   readonly #clock: Clock;
@@ -40,7 +40,7 @@ export class ReadMerger {
     this.#sampledAt = clock.now();
   }
 
-  /** How long an emptied socket rests now, ms; 0 = it does not. */
+  /** How long an emptied socket rests now unless its own bound is shorter, ms; 0 = it does not. */
   get windowMs(): number {
     return this.#windowMs;
   }
@@ -53,8 +53,8 @@ export class ReadMerger {
     }
     const now = this.#clock.now();
     if (now - this.#sampledAt >= SAMPLE_MS) this.#count(now);
-    const window = this.#windowMs;
-    if (window === 0) return false;
+    const window = this.#windowMs < reader.maxRestMs ? this.#windowMs : reader.maxRestMs;
+    if (window <= 0) return false;
     const slot = Math.ceil((now + window) / SLOT_MS);
     const readers = this.#slots.get(slot);
     if (readers === undefined) this.#slots.set(slot, [reader]);
@@ -72,8 +72,7 @@ export class ReadMerger {
 
   #count(now: number): void {
     const senders = this.#senders;
-    this.#windowMs =
-      senders > UNMERGED_SENDERS ? Math.min(MAX_WINDOW_MS, (senders * 1000) / READS_PER_SECOND) : 0;
+    this.#windowMs = senders > UNMERGED_SENDERS ? (senders * 1000) / READS_PER_SECOND : 0;
     this.#senders = 0;
     this.#sample += 1;
     this.#sampledAt = now;

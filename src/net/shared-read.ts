@@ -23,8 +23,8 @@ export class SharedRead {
 /** Where an accepted socket's bytes go. Whoever takes the socket sets `handler` before it gives the event loop back. */
 export class Inlet implements MergedReader {
   handler: BytesHandler = () => undefined;
-  /** The peer sends a stream of many small messages: its reads may be merged. */
-  isSender = false;
+  /** Above 0: the peer sends a stream of many small messages, and its bytes may wait so long for a merged read, ms. */
+  maxRestMs = 0;
   sample = -1;
   #socket: Socket | undefined;
   #paused = false;
@@ -88,7 +88,7 @@ export function readInto(accepted: Socket, shared: SharedRead, inlet: Inlet): So
         inlet.handler(buffer, length);
         if (inlet.isPaused) return false;
         // A full buffer means that there is more: rest only when the socket is empty.
-        return !inlet.isSender || length === buffer.length || !merger.rests(inlet);
+        return inlet.maxRestMs === 0 || length === buffer.length || !merger.rests(inlet);
       },
     },
   };

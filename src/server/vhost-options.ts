@@ -45,6 +45,7 @@ function rtmpOptions(vhost: VhostConfig): RtmpVhostOptions {
     minLatency: vhost.minLatency,
     inAckSizeBytes: vhost.inAckSizeBytes,
     outAckSizeBytes: vhost.outAckSizeBytes,
+    mergedReadMs: vhost.publish.mr ? vhost.publish.mrLatencyMs : 0,
     firstPacketTimeoutMs: vhost.publish.firstpktTimeoutMs,
     silenceTimeoutMs: vhost.publish.normalTimeoutMs,
   };

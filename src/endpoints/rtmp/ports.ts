@@ -20,6 +20,8 @@ export interface RtmpVhostOptions {
   readonly inAckSizeBytes: number;
   /** [out_ack_size] Window after which a player should acknowledge, 0 = not set. */
   readonly outAckSizeBytes: number;
+  /** [publish.mr, publish.mr_latency] The longest that a publisher's bytes may wait for a merged read, ms; 0 = never merge. */
+  readonly mergedReadMs: number;
   /** [publish.firstpkt_timeout] */
   readonly firstPacketTimeoutMs: number;
   /** [publish.normal_timeout] */

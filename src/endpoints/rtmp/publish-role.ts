@@ -35,7 +35,7 @@ export class PublishRole {
       close: (reason) => session.close(reason),
     });
     const input = new RtmpInput({ lease, server });
-    session.inlet.isSender = !vhost.minLatency;
+    session.inlet.maxRestMs = vhost.minLatency ? 0 : vhost.mergedReadMs;
     session.expectWithin(vhost.firstPacketTimeoutMs, 'media after publish');
     session.logger.info(`RTMP publish ${name.vhost}/${name.app}/${name.stream} ip=${session.ip}`);
     return new PublishRole(session, name, vhost, streamId, input);
@@ -57,7 +57,7 @@ export class PublishRole {
   }
 
   close(): void {
-    this.#session.inlet.isSender = false;
+    this.#session.inlet.maxRestMs = 0;
     this.#session.expectNothing();
     this.#input.close();
   }

@@ -71,7 +71,7 @@ export class RtmpSession implements RtmpPeer {
   }
 
   postpone(ms: number): void {
-    if (this.#deadline !== undefined) this.#deadline.at = this.services.clock.now() + ms;
+    if (this.#deadline !== undefined) this.#deadline.at = this.services.wheel.coarseNow + ms;
   }
 
   expectNothing(): void {

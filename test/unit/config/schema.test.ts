@@ -217,7 +217,7 @@ for (const listed of ALL.filter(
 }
 
 /** SRS's own defaults, written by hand: the table above is checked against itself only. */
-test('the defaults are those of SRS 3, but for tcp_nodelay', () => {
+test('the defaults are those of SRS 3, but for tcp_nodelay and mr', () => {
   const { config } = parseConfig('listen 1935; vhost v {}', 'x');
   const { listen, httpApi, httpServer, vhosts, ...root } = config;
   assert.equal(listen.length, 1);
@@ -264,7 +264,7 @@ test('the defaults are those of SRS 3, but for tcp_nodelay', () => {
         sendMinIntervalMs: 0,
       },
       publish: {
-        mr: false,
+        mr: true,
         mrLatencyMs: 350,
         firstpktTimeoutMs: 20_000,
         normalTimeoutMs: 5000,

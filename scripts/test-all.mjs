@@ -8,6 +8,15 @@ const PROGRAMS = [
   { file: '/usr/bin/ffmpeg', packages: ['ffmpeg'] },
   { file: '/usr/bin/rtmpdump', packages: ['rtmpdump'] },
   { file: '/usr/bin/curl', packages: ['curl'] },
+  {
+    file: '/usr/bin/gst-launch-1.0',
+    packages: [
+      'gstreamer1.0-tools',
+      'gstreamer1.0-plugins-base',
+      'gstreamer1.0-plugins-good',
+      'gstreamer1.0-plugins-bad',
+    ],
+  },
   { file: '/usr/bin/chromium', packages: ['chromium'] },
   { file: '/usr/sbin/nginx', packages: ['nginx'] },
   { file: '/usr/lib/nginx/modules/ngx_rtmp_module.so', packages: ['libnginx-mod-rtmp'] },

@@ -1,10 +1,12 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { systemClock } from '../base/clock.ts';
 import { describeError, ServerError } from '../base/errors.ts';
 import { formatProblem, type Config, type ConfigProblem } from '../config/index.ts';
 import { createLogger, type RootLogger } from '../observe/index.ts';
 import { banner } from './banner.ts';
+import { returnMemory } from './memory-return.ts';
 import { Server } from './server.ts';
 
 export interface RunContext {
@@ -51,7 +53,9 @@ export async function run(config: Config, context: RunContext): Promise<number> 
     process.stdout.write(banner(server.addresses, config));
   }
 
+  const stopReturning = returnMemory(systemClock, () => server.connections);
   const end = await signals.first;
+  stopReturning();
   logger.info(`stopping: ${end.reason}`);
   const deadline = setTimeout(() => {
     logger.warn(`not everything closed within ${STOP_DEADLINE_MS} ms`);

@@ -102,6 +102,11 @@ export class Server {
     return this.#hub;
   }
 
+  /** Connections that are open, of all kinds but the API's. */
+  get connections(): number {
+    return this.#gate.open;
+  }
+
   get addresses(): ServerAddresses {
     return {
       rtmp: this.#rtmp.addresses,

@@ -30,6 +30,7 @@ const EXTENDED = 0xff_ffff;
 // An unfinished message gets at most this many times the memory that its bytes on hand need.
 const GROWTH = 4;
 const MIN_BODY_BYTES = 512;
+const LOW_IDS = 10;
 
 /** Takes whole messages. Arguments, not an object: this is called 34,000 times a second. */
 export interface MessageSink {
@@ -52,9 +53,9 @@ export interface MessageSink {
 export class ChunkReader {
   readonly #sink: MessageSink;
   readonly #arena: PayloadArena | undefined;
-  /** Chunk streams 0–63 by id, the ones that everybody uses. */
-  readonly #low: (ChunkStream | undefined)[] = new Array<ChunkStream | undefined>(64).fill(undefined);
-  readonly #high = new Map<number, ChunkStream>();
+  /** Chunk streams below LOW_IDS by id, the ones that everybody uses; the others. Small: a server has thousands of readers. */
+  readonly #low: (ChunkStream | undefined)[] = new Array<ChunkStream | undefined>(LOW_IDS).fill(undefined);
+  #high: Map<number, ChunkStream> | undefined = undefined;
   #count = 0;
   #chunkSize = DEFAULT_CHUNK_BYTES;
   /** The chunk whose payload is under way, and how many of its bytes are still to come. */
@@ -215,7 +216,7 @@ export class ChunkReader {
   }
 
   #find(csid: number): ChunkStream | undefined {
-    return csid < 64 ? this.#low[csid] : this.#high.get(csid);
+    return csid < LOW_IDS ? this.#low[csid] : this.#high?.get(csid);
   }
 
   #open(csid: number, fmt: number): ChunkStream {
@@ -229,8 +230,8 @@ export class ChunkReader {
     }
     this.#count++;
     const stream = new ChunkStream(csid);
-    if (csid < 64) this.#low[csid] = stream;
-    else this.#high.set(csid, stream);
+    if (csid < LOW_IDS) this.#low[csid] = stream;
+    else (this.#high ??= new Map()).set(csid, stream);
     return stream;
   }
 
@@ -252,7 +253,7 @@ export class ChunkReader {
         pos += 2;
       }
     }
-    let stream = csid < 64 ? this.#low[csid] : this.#high.get(csid);
+    let stream = csid < LOW_IDS ? this.#low[csid] : this.#high?.get(csid);
 
     if (fmt === 3 && stream !== undefined) {
       if (stream.extended) {

@@ -2,6 +2,8 @@ import { Buffer } from 'node:buffer';
 
 /** One block of memory for the payloads of one connection; a group of pictures of a usual stream takes a few. */
 const BLOCK_BYTES = 16 * 1024;
+/** A connection that has sent less than this gets no block: most are viewers, who say a few words and then listen. */
+const WARM_UP_BYTES = 4 * 1024;
 /** Larger payloads get memory of their own, so that little of a block is wasted. */
 const MAX_SHARED_BYTES = BLOCK_BYTES / 4;
 
@@ -12,6 +14,7 @@ const MAX_SHARED_BYTES = BLOCK_BYTES / 4;
 export class PayloadArena {
   #block: Buffer | undefined = undefined;
   #used = 0;
+  #total = 0;
 
   /** A lasting copy of `from` to `to` of `input`. */
   copyOf(input: Buffer, from: number, to: number): Buffer {
@@ -20,6 +23,12 @@ export class PayloadArena {
       const own = Buffer.allocUnsafeSlow(length);
       input.copy(own, 0, from, to);
       return own;
+    }
+    if (this.#total < WARM_UP_BYTES) {
+      this.#total += length;
+      const small = Buffer.allocUnsafe(length);
+      input.copy(small, 0, from, to);
+      return small;
     }
     let block = this.#block;
     if (block === undefined || this.#used + length > BLOCK_BYTES) {

@@ -1,5 +1,3 @@
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
-
 /** What every line of a scoped logger carries. */
 export interface LogScope {
   /** Id of the session (one client from accept to close), SRS's trace id. */

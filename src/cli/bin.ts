@@ -14,7 +14,7 @@ process.exitCode = await main(process.argv.slice(2), {
   stdout: (text) => void process.stdout.write(text),
   stderr: (text) => void process.stderr.write(text),
   run: async (config, context) => {
-    const server = await import('../server/run.ts'); // Not loaded by -t, -v and -h.
-    return server.run(config, context);
+    const { run } = await import('../server/run.ts'); // Not loaded by -t, -v and -h.
+    return run(config, context);
   },
 });

@@ -93,7 +93,7 @@ export function readInto(accepted: Socket, shared: SharedRead, inlet: Inlet): So
     },
   };
   // `handle` is not in Node's documented options; `onread` is.
-  const socket = new Socket(options as ConstructorParameters<typeof Socket>[0]);
+  const socket = new Socket(options);
   old._handle = null;
   // The server counts its connections by this reference, and waits for them when it closes.
   (socket as unknown as Internals)._server = old._server;

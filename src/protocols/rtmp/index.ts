@@ -9,7 +9,6 @@ export {
 export type { ChunkReaderOptions, MessageSink } from './chunk/chunk-reader.ts';
 export {
   encodeMessage,
-  MAX_CHUNK_STREAM_ID,
   sizeOfChunks0,
   sizeOfChunks1,
   writeChunks0,
@@ -30,7 +29,6 @@ export type { HandshakeKind, HandshakeStep } from './handshake/version.ts';
 export { RtmpLink } from './link.ts';
 export type { RtmpLinkHandler } from './link.ts';
 export {
-  encodeCloseStream,
   encodeCreateStream,
   encodeDeleteStream,
   encodeFcPublish,
@@ -40,7 +38,6 @@ export {
   encodePublish,
   encodeReceive,
   encodeReleaseStream,
-  encodeSeek,
   amfOffset,
   asCommand3,
   encodeCommand,
@@ -59,7 +56,6 @@ export {
   metadataOf,
   readDataMessage,
   readData,
-  encodeCallError,
   encodeCreateStreamResult,
   encodeNullResult,
   encodeOnBwDone,

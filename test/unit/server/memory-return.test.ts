@@ -3,7 +3,14 @@ import { test } from 'node:test';
 import { returnMemory } from '../../../src/server/memory-return.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
-function watch(): { clock: ManualClock; set(count: number): void; collections(): number; stop(): void } {
+interface Watch {
+  readonly clock: ManualClock;
+  readonly set: (count: number) => void;
+  readonly collections: () => number;
+  readonly stop: () => void;
+}
+
+function watch(): Watch {
   const clock = new ManualClock();
   let count = 0;
   let collections = 0;

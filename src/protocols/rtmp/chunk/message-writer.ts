@@ -1,8 +1,5 @@
 import { Buffer } from 'node:buffer';
 
-/** Highest chunk stream id that the 3-byte basic header can carry. Spec: Adobe RTMP 1.0, 5.3.1.1. */
-export const MAX_CHUNK_STREAM_ID = 65_599;
-
 /** From this value on the 24-bit field holds 0xFFFFFF and 4 more bytes follow. Spec: Adobe RTMP 1.0, 5.3.1.3. */
 const EXTENDED_FROM = 0xff_ffff;
 

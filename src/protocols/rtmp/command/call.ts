@@ -44,16 +44,8 @@ export function encodePause(transactionId: number, paused: boolean, atMs: number
   return encodeCommand('pause', transactionId, null, paused, atMs);
 }
 
-export function encodeSeek(transactionId: number, toMs: number): Buffer {
-  return encodeCommand('seek', transactionId, null, toMs);
-}
-
 export function encodeReceive(kind: 'receiveAudio' | 'receiveVideo', on: boolean): Buffer {
   return encodeCommand(kind, 0, null, on);
-}
-
-export function encodeCloseStream(): Buffer {
-  return encodeCommand('closeStream', 0, null);
 }
 
 /** Spec: RTMP 1.0, 7.2.2.3: no answer is sent. */

@@ -1,6 +1,6 @@
-export { encodeCloseStream, encodeCreateStream, encodeDeleteStream, encodeFcPublish } from './call.ts';
+export { encodeCreateStream, encodeDeleteStream, encodeFcPublish } from './call.ts';
 export { encodeFcUnpublish, encodePause, encodePlay, encodePublish, encodeReceive } from './call.ts';
-export { encodeReleaseStream, encodeSeek } from './call.ts';
+export { encodeReleaseStream } from './call.ts';
 export { amfOffset, asCommand3, encodeCommand, readCommand } from './command.ts';
 export type { RtmpCommand } from './command.ts';
 export { encodeConnect, encodeConnectError, encodeConnectResult, encodeRejectedStatus } from './connect.ts';
@@ -11,7 +11,7 @@ export { metadataOf, readData } from './data.ts';
 export type { RtmpData } from './data.ts';
 export { readDataMessage } from './metadata.ts';
 export type { ServerSignature } from './metadata.ts';
-export { encodeCallError, encodeCreateStreamResult, encodeNullResult, encodeOnBwDone } from './reply.ts';
+export { encodeCreateStreamResult, encodeNullResult, encodeOnBwDone } from './reply.ts';
 export { encodeOnFcPublish, encodeOnFcUnpublish, encodeStreamLengthResult } from './reply.ts';
 export { encodeUndefinedResult } from './reply.ts';
 export { readRequest } from './request.ts';

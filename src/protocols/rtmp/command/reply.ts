@@ -25,12 +25,6 @@ export function encodeStreamLengthResult(transactionId: number, seconds: number)
   return encodeCommand('_result', transactionId, null, seconds);
 }
 
-/** Refuses a call. */
-export function encodeCallError(transactionId: number, description: string): Buffer {
-  const info = amfObject({ level: 'error', code: 'NetConnection.Call.Failed', description });
-  return encodeCommand('_error', transactionId, null, info);
-}
-
 /** `onBWDone`: the end of a bandwidth measurement that was not made; rtmpdump answers with `_checkbw`. */
 export function encodeOnBwDone(): Buffer {
   return encodeCommand('onBWDone', 0, null);

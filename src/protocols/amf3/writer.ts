@@ -1,5 +1,5 @@
 import { ServerError } from '../../base/errors.ts';
-import { MARKER3, MAX_INT29, MAX_U29, MIN_INT29 } from './marker.ts';
+import { MARKER3, INT29_MAX, MAX_U29, MIN_INT29 } from './marker.ts';
 import {
   AmfBudget,
   AmfBytes,
@@ -230,7 +230,7 @@ function isDenseKey(key: string, dense: number): boolean {
 }
 
 function isInt29(value: number): boolean {
-  return Number.isInteger(value) && value >= MIN_INT29 && value <= MAX_INT29 && !Object.is(value, -0);
+  return Number.isInteger(value) && value >= MIN_INT29 && value <= INT29_MAX && !Object.is(value, -0);
 }
 
 function sizeOfCount(count: number): number {

@@ -23,7 +23,7 @@ export const MARKER3 = {
 /** Integers that fit 29 bits, signed; others are written as doubles. Spec: AMF3, 3.6. */
 export const MIN_INT29 = -0x1000_0000;
 export const INT29_MAX = 0x0fff_ffff;
-export const MAX_U29 = 0x1fff_ffff;
+export const U29_MAX = 0x1fff_ffff;
 
 /** Externalizable classes whose body is one AMF3 value (Flex collections). The body of any other cannot be known. */
 export const KNOWN_EXTERNALS: ReadonlySet<string> = new Set([

@@ -1,5 +1,5 @@
 import { ServerError } from '../../base/errors.ts';
-import { MARKER3, INT29_MAX, MAX_U29, MIN_INT29 } from './marker.ts';
+import { MARKER3, INT29_MAX, U29_MAX, MIN_INT29 } from './marker.ts';
 import {
   AmfBudget,
   AmfBytes,
@@ -35,7 +35,7 @@ export function sizeOfAmf3(value: AmfValue, budget: AmfBudget): number {
   budget.addValues(1);
   if (value === undefined || value === null || value instanceof AmfUnsupported) return 1;
   if (typeof value === 'boolean') return 1;
-  if (typeof value === 'number') return isInt29(value) ? 1 + sizeOfU29(value & MAX_U29) : 9;
+  if (typeof value === 'number') return isInt29(value) ? 1 + sizeOfU29(value & U29_MAX) : 9;
   if (typeof value === 'string') return 1 + sizeOfText(value, budget);
   budget.enter();
   const size = 1 + sizeOfComplex(value, budget);
@@ -116,7 +116,7 @@ export function writeAmf3At(into: Buffer, at: number, value: AmfValue): number {
   if (value === undefined) return into.writeUInt8(MARKER3.undefined, at);
   if (typeof value === 'boolean') return into.writeUInt8(value ? MARKER3.true : MARKER3.false, at);
   if (typeof value === 'number') {
-    if (isInt29(value)) return writeU29(into, into.writeUInt8(MARKER3.integer, at), value & MAX_U29);
+    if (isInt29(value)) return writeU29(into, into.writeUInt8(MARKER3.integer, at), value & U29_MAX);
     return into.writeDoubleBE(value, into.writeUInt8(MARKER3.double, at));
   }
   if (typeof value === 'string') return writeText(into, into.writeUInt8(MARKER3.string, at), value);

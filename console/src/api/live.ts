@@ -1,0 +1,57 @@
+/** What a stream is doing: `live` can be played now, `waiting` has viewers but no publisher, `idle` has neither. */
+export type StreamState = 'idle' | 'live' | 'waiting';
+
+/** One row of `live.json`. */
+export interface LiveStream {
+  readonly vhost: string;
+  readonly app: string;
+  readonly stream: string;
+  readonly state: StreamState;
+  /** Path of the HTTP-FLV stream from the server's root, such as `/live/demo.flv`; may carry a query. */
+  readonly flvPath: string;
+  readonly hasAudio: boolean;
+  readonly hasVideo: boolean;
+  readonly videoCodec?: string;
+  /** Pixels. */
+  readonly width?: number;
+  readonly height?: number;
+  /** Frames per second. */
+  readonly fps?: number;
+  readonly audioCodec?: string;
+  /** Hz. */
+  readonly sampleRate?: number;
+  readonly viewers: number;
+  /** kbit/s that the server receives. */
+  readonly kbps: number;
+  /** Unix ms. */
+  readonly publishedAtMs?: number;
+}
+
+/** The server's own row of `live.json`. */
+export interface ServerInfo {
+  readonly version: string;
+  readonly rtmpPort: number;
+  readonly apiPort: number;
+}
+
+/** The answer to `GET live.json`. */
+export interface LiveAnswer {
+  readonly server: ServerInfo;
+  readonly streams: readonly LiveStream[];
+}
+
+const FETCH_TIMEOUT_MS = 5000;
+
+/** Asks the server what is live. Relative, so that a sub-path of a reverse proxy is kept. Rejects when it cannot tell. */
+export async function fetchLive(): Promise<LiveAnswer> {
+  const response = await fetch('live.json', {
+    cache: 'no-store',
+    signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
+  });
+  if (!response.ok) throw new Error(`HTTP ${response.status}`);
+  const answer = (await response.json()) as Partial<LiveAnswer> | undefined;
+  // A reverse proxy may answer with something else entirely: take only what has the right shape.
+  if (typeof answer?.server !== 'object' || !Array.isArray(answer.streams))
+    throw new Error('not a live.json');
+  return { server: answer.server, streams: answer.streams };
+}

@@ -1,0 +1,114 @@
+import type Mpegts from 'mpegts.js';
+import { mediaSource } from './codec-support.ts';
+import type { Engine, EngineOptions, Problem } from './engine.ts';
+
+type Library = typeof Mpegts;
+
+/** DOMException.NOT_SUPPORTED_ERR, what `addSourceBuffer` throws for a codec that the browser lacks. */
+const NOT_SUPPORTED_ERR = 9;
+const KILOBYTE_IN_KILOBITS = 8.192;
+
+interface LibraryErrorInfo {
+  readonly code?: number;
+  readonly msg?: string;
+}
+
+/** Which of our problems an error of mpegts.js is. */
+function classify(
+  library: Library,
+  type: string,
+  detail: string,
+  info: LibraryErrorInfo | undefined,
+): Problem {
+  const text = `${detail}: ${info?.msg ?? ''} (${info?.code ?? '-'})`;
+  if (type === library.ErrorTypes.NETWORK_ERROR) return { code: 'network', detail: text };
+  const unsupported =
+    detail === library.ErrorDetails.MEDIA_CODEC_UNSUPPORTED ||
+    (detail === library.ErrorDetails.MEDIA_MSE_ERROR && info?.code === NOT_SUPPORTED_ERR);
+  if (unsupported)
+    return { code: /audio/i.test(info?.msg ?? '') ? 'audio-codec' : 'video-codec', detail: text };
+  if (detail === library.ErrorDetails.MEDIA_FORMAT_UNSUPPORTED) return { code: 'format', detail: text };
+  return { code: 'media', detail: text };
+}
+
+/** FLV over HTTP or WebSocket by mpegts.js; the address's scheme decides which. */
+export class FlvEngine implements Engine {
+  readonly #options: EngineOptions;
+  #player: Mpegts.Player | undefined;
+  #over = false;
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    void this.#open();
+  }
+
+  kbps(): number | undefined {
+    const speed = (this.#player?.statisticsInfo as Partial<Mpegts.MSEPlayerStatisticsInfo> | undefined)
+      ?.speed;
+    return speed === undefined ? undefined : speed * KILOBYTE_IN_KILOBITS;
+  }
+
+  close(): void {
+    this.#over = true;
+    const player = this.#player;
+    this.#player = undefined;
+    this.#options.video.removeEventListener('error', this.#onVideoError);
+    player?.destroy();
+  }
+
+  async #open(): Promise<void> {
+    let library: Library;
+    try {
+      // Apart from the page itself: it is larger than all the rest and not needed when nothing is live.
+      library = (await import('mpegts.js')).default;
+    } catch (error) {
+      this.#fail({ code: 'network', detail: String(error) });
+      return;
+    }
+    if (this.#over) return;
+    if (mediaSource() === undefined || !library.isSupported()) {
+      this.#fail({ code: 'browser', detail: navigator.userAgent });
+      return;
+    }
+    library.LoggingControl.applyConfig({ enableAll: false }); // Errors reach the reader through events.
+    const { video, url, withAudio, events } = this.#options;
+    const source: Mpegts.MediaDataSource = { type: 'flv', isLive: true, url };
+    // Otherwise the FLV header's flags decide, and those know a late audio track better than we do.
+    if (!withAudio) source.hasAudio = false;
+    const player = library.createPlayer(source, {
+      enableStashBuffer: false, // The server already sends in windows; a second buffer only adds latency.
+      lazyLoad: false,
+      autoCleanupSourceBuffer: true,
+      autoCleanupMaxBackwardDuration: 30,
+      autoCleanupMinBackwardDuration: 10,
+      // The page must not tell another origin where it is used; here both are the same anyway.
+      referrerPolicy: 'same-origin',
+    });
+    this.#player = player;
+    player.on(library.Events.ERROR, (type: string, detail: string, info?: LibraryErrorInfo) =>
+      this.#fail(classify(library, type, detail, info)),
+    );
+    player.on(library.Events.LOADING_COMPLETE, () => this.#later(() => events.ended()));
+    player.attachMediaElement(video);
+    video.addEventListener('error', this.#onVideoError);
+    player.load();
+  }
+
+  readonly #onVideoError = (): void => {
+    const error = this.#options.video.error;
+    if (error !== null && error.message !== '') this.#fail({ code: 'media', detail: error.message });
+  };
+
+  #fail(problem: Problem): void {
+    this.#later(() => this.#options.events.failed(problem));
+  }
+
+  /** The owner will close us in answer, which mpegts.js does not survive in the middle of its own call. */
+  #later(tell: () => void): void {
+    queueMicrotask(() => {
+      if (this.#over) return;
+      this.#over = true;
+      tell();
+    });
+  }
+}

@@ -21,7 +21,7 @@ const demoIngest = (ports: ServerPorts): string => `
         }
         engine {
             enabled off;
-            output  rtmp://127.0.0.1:${ports.rtmp}/live/demo;
+            output  rtmp://127.0.0.1:${ports.rtmp}/live?vhost=[vhost]/demo;
         }
     }`;
 
@@ -86,10 +86,13 @@ suite('the page', () => {
   let server: ServerProcess;
   let browser: Browser;
   let publisher: ChildProcess | undefined;
+  const undo: (() => Promise<unknown>)[] = [];
 
   before(async () => {
     server = await startServerProcess({ vhost: demoIngest });
+    undo.push(() => server.stop());
     browser = await openBrowser();
+    undo.unshift(() => browser.close());
     await browser.page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
   });
   after(async () => {

@@ -1,3 +1,4 @@
+import { Fragment } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { copyText } from '../model/clipboard.ts';
 import { t } from '../strings/index.ts';
@@ -25,7 +26,9 @@ export function CopyField({ name, value }: CopyFieldProps) {
   return (
     <div class="field">
       <span class="field-name">{name}</span>
-      <code class="field-value">{value}</code>
+      <code class="field-value">
+        <span>{breakable(value)}</span>
+      </code>
       <button type="button" class="button" aria-label={t.copyNamed(name)} onClick={() => void copy()}>
         {said ?? t.copy}
       </button>
@@ -34,4 +37,14 @@ export function CopyField({ name, value }: CopyFieldProps) {
       </span>
     </div>
   );
+}
+
+/** Addresses break after a slash or before a question mark, if they must: `live/demo` stays readable. */
+function breakable(text: string) {
+  return text.split(/(?<=[^/:]\/|:\/\/)|(?=\?)/).map((part, at) => (
+    <Fragment key={at}>
+      {at > 0 && <wbr />}
+      {part}
+    </Fragment>
+  ));
 }

@@ -159,7 +159,7 @@ export interface PlayRequest {
   readonly format: WireFormat;
   readonly sink: ViewerSink;
   /** Stop after so much media, ms. Undefined = no end. */
-  readonly durationMs?: number;
+  readonly durationMs?: number | undefined;
   /**
    * What happens when the publisher did not come back within the hold time: `end` = trailer and onEnd('gone') (HTTP),
    * `wait` = the viewer stays for the next publisher (RTMP). Default: `end`.

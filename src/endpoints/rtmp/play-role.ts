@@ -1,6 +1,6 @@
 import { ServerError } from '../../base/errors.ts';
-import type { LiveStream, ViewerSink } from '../../hub/ports.ts';
-import { RtmpOutput } from '../../outputs/rtmp/index.ts';
+import type { LiveStream } from '../../hub/ports.ts';
+import { RtmpOutput, type RtmpViewer } from '../../outputs/rtmp/index.ts';
 import {
   encodeDataStart,
   encodeOnStatus,
@@ -13,83 +13,83 @@ import type { RtmpPeer, RtmpVhostOptions } from './ports.ts';
 
 const NOTHING = Buffer.alloc(0);
 
-/** The session's socket as the hub sees it. Closing goes through the session, so that its log line tells the reason. */
-function viewerSink(session: RtmpPeer, onTaken: () => void): ViewerSink {
-  const { socket } = session;
-  return {
-    write(bytes) {
-      // Below its high-water mark a socket does not tell that it has drained: an empty write behind the bytes does.
-      if (socket.write(bytes) && socket.writableLength > 0) socket.write(NOTHING, onTaken);
-    },
-    get pendingBytes() {
-      return socket.writableLength;
-    },
-    close: (reason) => session.close(reason),
-  };
-}
-
-/** A session that plays: what is said around the media. */
-export class PlayRole {
+/** A session that plays: its socket as the hub sees it, and what is said around the media. */
+export class PlayRole implements RtmpViewer {
   readonly streamId: number;
+  readonly type = 'rtmp-play';
   readonly #session: RtmpPeer;
   readonly #stream: LiveStream;
   readonly #output: RtmpOutput;
+  /** Made when the socket is slow for the first time. */
+  #onTaken: (() => void) | undefined;
 
-  private constructor(session: RtmpPeer, stream: LiveStream, streamId: number, output: RtmpOutput) {
-    this.#session = session;
-    this.#stream = stream;
-    this.streamId = streamId;
-    this.#output = output;
-  }
-
-  static start(
+  constructor(
     session: RtmpPeer,
     stream: LiveStream,
     vhost: RtmpVhostOptions,
     streamId: number,
     durationMs: number | undefined,
-  ): PlayRole {
+  ) {
     const { name } = stream;
+    this.#session = session;
+    this.#stream = stream;
+    this.streamId = streamId;
     session.expectNothing();
     // Every write is a whole merge window: Nagle's algorithm could only add the peer's delayed ACK to the latency.
     session.socket.setNoDelay(vhost.tcpNoDelay || vhost.minLatency);
-    const status = (code: StatusCode): void => {
-      session.reply(streamId, encodeOnStatus(code, { details: name.stream, withClientId: true }));
-    };
     // SRS's order: StreamBegin, Reset, Start, sample access, data start, then media.
     session.link.userControl(USER_CONTROL_EVENT.STREAM_BEGIN, streamId);
-    status('NetStream.Play.Reset');
-    status('NetStream.Play.Start');
+    this.#tell('NetStream.Play.Reset');
+    this.#tell('NetStream.Play.Start');
     session.reply(streamId, encodeSampleAccess(true, true), MESSAGE_TYPE.DATA_AMF0);
     session.reply(streamId, encodeDataStart(), MESSAGE_TYPE.DATA_AMF0);
     session.logger.info(`RTMP play ${name.vhost}/${name.app}/${name.stream} ip=${session.ip}`);
-    const output = new RtmpOutput({
-      stream,
-      streamId,
-      chunkSizeBytes: session.link.sendChunkSize,
-      durationMs,
-      session: {
-        id: session.id,
-        ip: session.ip,
-        type: 'rtmp-play',
-        close: (reason) => session.close(reason),
-      },
-      sink: viewerSink(session, () => output.drained()),
-      onLive: () => {
-        session.link.userControl(USER_CONTROL_EVENT.STREAM_BEGIN, streamId);
-        status('NetStream.Play.PublishNotify');
-      },
-      onUnpublished: () => {
-        status('NetStream.Play.UnpublishNotify');
-        session.link.userControl(USER_CONTROL_EVENT.STREAM_EOF, streamId);
-      },
-      onComplete: () => {
-        status('NetStream.Play.Stop');
-        session.link.userControl(USER_CONTROL_EVENT.STREAM_EOF, streamId);
-        session.close(new ServerError('SESSION_CLOSED', 'the duration that was asked for is over'), true);
-      },
-    });
-    return new PlayRole(session, stream, streamId, output);
+    const chunkSizeBytes = session.link.sendChunkSize;
+    this.#output = new RtmpOutput({ stream, streamId, chunkSizeBytes, durationMs, viewer: this });
+  }
+
+  get id(): string {
+    return this.#session.id;
+  }
+
+  get ip(): string {
+    return this.#session.ip;
+  }
+
+  get pendingBytes(): number {
+    return this.#session.socket.writableLength;
+  }
+
+  write(bytes: Buffer): void {
+    const { socket } = this.#session;
+    if (!socket.write(bytes) || socket.writableLength === 0) return;
+    // Below its high-water mark a socket does not tell that it has drained: an empty write behind the bytes does.
+    this.#onTaken ??= () => {
+      if (socket.writableLength === 0) this.drained();
+    };
+    socket.write(NOTHING, this.#onTaken);
+  }
+
+  /** Through the session, so that its log line tells the reason. */
+  close(reason: ServerError): void {
+    this.#session.close(reason);
+  }
+
+  onLive(): void {
+    this.#session.link.userControl(USER_CONTROL_EVENT.STREAM_BEGIN, this.streamId);
+    this.#tell('NetStream.Play.PublishNotify');
+  }
+
+  onUnpublished(): void {
+    this.#tell('NetStream.Play.UnpublishNotify');
+    this.#session.link.userControl(USER_CONTROL_EVENT.STREAM_EOF, this.streamId);
+  }
+
+  onComplete(): void {
+    this.#tell('NetStream.Play.Stop');
+    this.#session.link.userControl(USER_CONTROL_EVENT.STREAM_EOF, this.streamId);
+    const reason = new ServerError('SESSION_CLOSED', 'the duration that was asked for is over');
+    this.#session.close(reason, true);
   }
 
   pause(paused: boolean): void {
@@ -118,7 +118,13 @@ export class PlayRole {
     return `play ${vhost}/${app}/${stream} (${this.#output.describe()})`;
   }
 
-  close(): void {
+  /** Idempotent. */
+  end(): void {
     this.#output.close();
+  }
+
+  #tell(code: StatusCode): void {
+    const options = { details: this.#stream.name.stream, withClientId: true };
+    this.#session.reply(this.streamId, encodeOnStatus(code, options));
   }
 }

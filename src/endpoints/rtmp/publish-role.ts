@@ -56,7 +56,7 @@ export class PublishRole {
     return `publish ${this.#name.vhost}/${this.#name.app}/${this.#name.stream} (${this.#input.frames} messages)`;
   }
 
-  close(): void {
+  end(): void {
     this.#session.inlet.maxRestMs = 0;
     this.#session.expectNothing();
     this.#input.close();

@@ -251,7 +251,7 @@ export class RtmpDialogue implements RtmpLinkHandler {
       if (!session.isOpen()) return;
       if (stream === undefined)
         throw new ServerError('STREAM_NOT_FOUND', `no stream ${name.app}/${name.stream}`);
-      const role = PlayRole.start(session, stream, vhost, streamId, durationMs);
+      const role = new PlayRole(session, stream, vhost, streamId, durationMs);
       this.#role = role;
       // The first bytes may have been too many for a peer that does not read, or all that was asked for.
       if (!session.isOpen()) this.#endRole();
@@ -366,6 +366,6 @@ export class RtmpDialogue implements RtmpLinkHandler {
     this.#last = role.describe();
     this.#role = undefined;
     this.#publisher = undefined;
-    role.close();
+    role.end();
   }
 }

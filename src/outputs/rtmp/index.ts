@@ -1,2 +1,2 @@
-export { RtmpOutput, type RtmpOutputOptions } from './rtmp-output.ts';
+export { RtmpOutput, type RtmpOutputOptions, type RtmpViewer } from './rtmp-output.ts';
 export { rtmpFormat, type RtmpFormatOptions } from './rtmp-packager.ts';

@@ -1,5 +1,23 @@
-import type { LiveStream, Playback, SessionInfo, StreamState, ViewerSink } from '../../hub/ports.ts';
+import type {
+  LiveStream,
+  Playback,
+  PlayRequest,
+  SessionInfo,
+  StreamState,
+  ViewerSink,
+  WireFormat,
+} from '../../hub/ports.ts';
 import { rtmpFormat } from './rtmp-packager.ts';
+
+/** The viewer's session: its socket, its name in the registry, and what it is told around the media. */
+export interface RtmpViewer extends SessionInfo, ViewerSink {
+  /** A publisher came while the viewer waited. */
+  onLive(): void;
+  /** The publisher did not come back within the hold time. The viewer stays. */
+  onUnpublished(): void;
+  /** The duration is over. */
+  onComplete(): void;
+}
 
 export interface RtmpOutputOptions {
   readonly stream: LiveStream;
@@ -8,38 +26,59 @@ export interface RtmpOutputOptions {
   /** Size of the chunks that the peer was told. */
   readonly chunkSizeBytes: number;
   readonly durationMs: number | undefined;
-  readonly session: SessionInfo;
-  readonly sink: ViewerSink;
-  /** A publisher came while the viewer waited. */
-  readonly onLive: () => void;
-  /** The publisher did not come back within the hold time. The viewer stays. */
-  readonly onUnpublished: () => void;
-  /** The duration is over. */
-  readonly onComplete: () => void;
+  readonly viewer: RtmpViewer;
 }
 
-/** One RTMP viewer: which tracks it wants, paused or not, and what it is told when the publisher comes and goes. */
-export class RtmpOutput {
-  readonly #options: RtmpOutputOptions;
+/**
+ * One RTMP viewer: which tracks it wants, paused or not, and what it is told when the publisher comes and goes. It is its own
+ * play request, without closures: a server has thousands of them.
+ */
+export class RtmpOutput implements PlayRequest {
+  readonly session: RtmpViewer;
+  readonly durationMs: number | undefined;
+  readonly afterHold = 'wait';
+  readonly #streamId: number;
+  readonly #chunkSizeBytes: number;
   readonly #playback: Playback;
   #audio = true;
   #video = true;
   #paused = false;
   /** Between UnpublishNotify and the next publisher. */
-  #told = false;
+  #told: boolean;
 
   constructor(options: RtmpOutputOptions) {
-    this.#options = options;
-    this.#told = options.stream.state !== 'live' && options.stream.state !== 'waiting';
-    this.#playback = options.stream.play({
-      session: options.session,
-      format: this.#format('av'),
-      sink: options.sink,
-      afterHold: 'wait',
-      ...(options.durationMs === undefined ? {} : { durationMs: options.durationMs }),
-      onState: (state) => this.#onState(state),
-      onEnd: () => options.onComplete(),
-    });
+    const { stream, viewer } = options;
+    this.session = viewer;
+    this.durationMs = options.durationMs;
+    this.#streamId = options.streamId;
+    this.#chunkSizeBytes = options.chunkSizeBytes;
+    this.#told = stream.state !== 'live' && stream.state !== 'waiting';
+    this.#playback = stream.play(this);
+  }
+
+  get sink(): ViewerSink {
+    return this.session;
+  }
+
+  get format(): WireFormat {
+    const tracks = this.#audio ? (this.#video ? 'av' : 'a') : 'v';
+    return rtmpFormat({ chunkSize: this.#chunkSizeBytes, streamId: this.#streamId, tracks });
+  }
+
+  /** The hub tells that the publisher came or left. */
+  onState(state: StreamState): void {
+    if (state === 'idle' && !this.#told) {
+      this.#told = true;
+      this.session.onUnpublished();
+    } else if (state === 'live' && this.#told) {
+      this.#told = false;
+      this.session.onLive();
+    }
+  }
+
+  /** The hub tells that the duration is over. */
+  onEnd(): void {
+    this.session.onComplete();
   }
 
   drained(): void {
@@ -78,22 +117,7 @@ export class RtmpOutput {
       this.#playback.pause();
       return;
     }
-    this.#playback.switchFormat(this.#format(this.#audio ? (this.#video ? 'av' : 'a') : 'v'));
+    this.#playback.switchFormat(this.format);
     this.#playback.resume();
-  }
-
-  #format(tracks: 'av' | 'a' | 'v'): ReturnType<typeof rtmpFormat> {
-    const { chunkSizeBytes, streamId } = this.#options;
-    return rtmpFormat({ chunkSize: chunkSizeBytes, streamId, tracks });
-  }
-
-  #onState(state: StreamState): void {
-    if (state === 'idle' && !this.#told) {
-      this.#told = true;
-      this.#options.onUnpublished();
-    } else if (state === 'live' && this.#told) {
-      this.#told = false;
-      this.#options.onLive();
-    }
   }
 }

@@ -38,6 +38,16 @@ test('memory is given back in two collections after a crowd has left, and only o
   assert.equal(clock.pending, 0);
 });
 
+test('the garbage of the start is collected, unless clients are there at once', () => {
+  const idle = watch();
+  idle.clock.advance(60_000);
+  assert.equal(idle.collections(), 2);
+  const busy = watch();
+  busy.set(50);
+  busy.clock.advance(60_000);
+  assert.equal(busy.collections(), 0);
+});
+
 test('a crowd that reconnects, or that was small, costs nothing', () => {
   const { clock, set, collections } = watch();
   set(8_000);

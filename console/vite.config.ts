@@ -1,4 +1,30 @@
-import { defineConfig } from 'vite';
+import { defineConfig, type Plugin } from 'vite';
+
+/**
+ * What the page may do: talk to its own server, and nothing else. In the page itself, so that it holds behind any proxy; in the
+ * built page only, because Vite's development server writes inline styles.
+ */
+const POLICY = [
+  "default-src 'self'",
+  "media-src 'self' blob:",
+  "worker-src 'self' blob:",
+  "connect-src 'self' ws: wss:",
+  "object-src 'none'",
+  "base-uri 'none'",
+  "form-action 'none'",
+].join('; ');
+
+const contentSecurityPolicy: Plugin = {
+  name: 'content-security-policy',
+  apply: 'build',
+  transformIndexHtml: () => [
+    {
+      tag: 'meta',
+      attrs: { 'http-equiv': 'Content-Security-Policy', content: POLICY },
+      injectTo: 'head-prepend',
+    },
+  ],
+};
 
 /**
  * Built by `npx vite build console` from the repository's root. All asset addresses are relative, so that the page also works
@@ -6,6 +32,7 @@ import { defineConfig } from 'vite';
  */
 export default defineConfig({
   base: './',
+  plugins: [contentSecurityPolicy],
   build: {
     outDir: 'dist',
     emptyOutDir: true,

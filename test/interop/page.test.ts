@@ -26,7 +26,7 @@ const demoIngest = (ports: ServerPorts): string => `
     }`;
 
 /** Publishes a moving test picture and a tone until it is killed. */
-function publish(url: string): ChildProcess {
+function publish(url: string, sound: readonly string[] = ['-c:a', 'aac']): ChildProcess {
   const args = ['-v', 'error', '-nostdin', '-re', '-f', 'lavfi', '-i', 'testsrc=size=320x180:rate=25'];
   args.push('-re', '-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=44100');
   args.push(
@@ -41,7 +41,7 @@ function publish(url: string): ChildProcess {
     '-g',
     '25',
   );
-  args.push('-c:a', 'aac', '-f', 'flv', url);
+  args.push(...sound, '-f', 'flv', url);
   return spawn('ffmpeg', args, { stdio: 'ignore' });
 }
 
@@ -247,6 +247,15 @@ suite('the page', () => {
     await playing();
     await end(publisher);
     await until(page, `${PHASE} === 'offline'`);
+  });
+
+  test('a sound that no browser decodes is left out, and the picture plays', async () => {
+    const { page } = browser;
+    publisher = publish(`${server.rtmpUrl}/live/speex`, ['-c:a', 'speex', '-ar', '16000']);
+    await page.getByRole('link', { name: /live\/speex/ }).click();
+    await playing();
+    await page.getByText('Without sound: this browser cannot play Speex.').waitFor();
+    await end(publisher);
   });
 
   test('complained about nothing and asked nobody but its own server', () => {

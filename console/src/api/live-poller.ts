@@ -1,4 +1,5 @@
-import { fetchLive, type LiveAnswer } from './live.ts';
+import { fetchLive } from './fetch-live.ts';
+import type { LiveAnswer } from './live.ts';
 
 /** What the page knows about the server. `answer` is the last good one, kept while the server cannot be reached. */
 export interface LiveView {

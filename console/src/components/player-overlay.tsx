@@ -104,7 +104,11 @@ function ProblemText({
       return <p class="strong">{t.problemBrowser}</p>;
     case 'format':
       return <p class="strong">{t.problemFormat}</p>;
-    default: {
+    case 'video-codec':
+    case 'audio-codec':
+    case 'media':
+    case 'network':
+    case undefined: {
       const codec = problem?.code === 'audio-codec' ? stream.audioCodec : stream.videoCodec;
       return (
         <>

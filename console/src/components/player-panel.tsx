@@ -40,9 +40,10 @@ export function PlayerPanel({ stream, addresses, reachable, engineId, onEngine, 
     if (video.current !== null) controller.current?.setMuted(!video.current.muted);
   }, []);
   const toggleFullscreen = useCallback(() => {
+    const phoneVideo: PhoneVideo | null = video.current;
     if (document.fullscreenElement !== null) void document.exitFullscreen();
     else if (document.fullscreenEnabled) void stage.current?.requestFullscreen();
-    else (video.current as PhoneVideo | null)?.webkitEnterFullscreen?.();
+    else phoneVideo?.webkitEnterFullscreen?.();
   }, []);
 
   useEffect(() => {

@@ -18,7 +18,7 @@ export async function copyText(text: string): Promise<boolean> {
   field.className = 'offscreen';
   document.body.append(field);
   field.select();
-  // Deprecated, and the only way there is on a page without https.
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- The only way there is on a page without https.
   const copied = document.execCommand('copy');
   field.remove();
   if (focused instanceof HTMLElement) focused.focus();

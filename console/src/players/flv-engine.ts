@@ -8,25 +8,18 @@ type Library = typeof Mpegts;
 const NOT_SUPPORTED_ERR = 9;
 const KILOBYTE_IN_KILOBITS = 8.192;
 
-interface LibraryErrorInfo {
-  readonly code?: number;
-  readonly msg?: string;
-}
+/** Demuxer errors come with a sentence, loader and Media Source errors with an object. */
+type LibraryErrorInfo = string | { readonly code?: number; readonly msg?: string } | undefined;
 
 /** Which of our problems an error of mpegts.js is. */
-function classify(
-  library: Library,
-  type: string,
-  detail: string,
-  info: LibraryErrorInfo | undefined,
-): Problem {
-  const text = `${detail}: ${info?.msg ?? ''} (${info?.code ?? '-'})`;
+function classify(library: Library, type: string, detail: string, info: LibraryErrorInfo): Problem {
+  const { code, msg = '' } = typeof info === 'string' ? { code: undefined, msg: info } : (info ?? {});
+  const text = `${detail}: ${msg}`;
   if (type === library.ErrorTypes.NETWORK_ERROR) return { code: 'network', detail: text };
   const unsupported =
     detail === library.ErrorDetails.MEDIA_CODEC_UNSUPPORTED ||
-    (detail === library.ErrorDetails.MEDIA_MSE_ERROR && info?.code === NOT_SUPPORTED_ERR);
-  if (unsupported)
-    return { code: /audio/i.test(info?.msg ?? '') ? 'audio-codec' : 'video-codec', detail: text };
+    (detail === library.ErrorDetails.MEDIA_MSE_ERROR && code === NOT_SUPPORTED_ERR);
+  if (unsupported) return { code: /audio/i.test(msg) ? 'audio-codec' : 'video-codec', detail: text };
   if (detail === library.ErrorDetails.MEDIA_FORMAT_UNSUPPORTED) return { code: 'format', detail: text };
   return { code: 'media', detail: text };
 }
@@ -35,6 +28,7 @@ function classify(
 export class FlvEngine implements Engine {
   readonly #options: EngineOptions;
   #player: Mpegts.Player | undefined;
+  #kbps: number | undefined;
   #over = false;
 
   constructor(options: EngineOptions) {
@@ -43,9 +37,7 @@ export class FlvEngine implements Engine {
   }
 
   kbps(): number | undefined {
-    const speed = (this.#player?.statisticsInfo as Partial<Mpegts.MSEPlayerStatisticsInfo> | undefined)
-      ?.speed;
-    return speed === undefined ? undefined : speed * KILOBYTE_IN_KILOBITS;
+    return this.#kbps;
   }
 
   close(): void {
@@ -85,10 +77,13 @@ export class FlvEngine implements Engine {
       referrerPolicy: 'same-origin',
     });
     this.#player = player;
-    player.on(library.Events.ERROR, (type: string, detail: string, info?: LibraryErrorInfo) =>
+    player.on(library.Events.ERROR, (type: string, detail: string, info: LibraryErrorInfo) =>
       this.#fail(classify(library, type, detail, info)),
     );
     player.on(library.Events.LOADING_COMPLETE, () => this.#later(() => events.ended()));
+    player.on(library.Events.STATISTICS_INFO, ({ speed }: { readonly speed?: number }) => {
+      this.#kbps = speed === undefined ? undefined : speed * KILOBYTE_IN_KILOBITS;
+    });
     player.attachMediaElement(video);
     video.addEventListener('error', this.#onVideoError);
     player.load();

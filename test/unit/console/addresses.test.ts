@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import type { LiveStream, ServerInfo } from '../../../console/src/api/live.ts';
+import { bracketed, publishAddresses, streamAddresses } from '../../../console/src/model/addresses.ts';
+
+const server = (rtmpPort: number): ServerInfo => ({ version: '0', rtmpPort, apiPort: 1985 });
+const stream = (over: Partial<LiveStream>): LiveStream => ({
+  vhost: '__defaultVhost__',
+  app: 'live',
+  stream: 'demo',
+  state: 'live',
+  flvPath: '/live/demo.flv',
+  hasAudio: true,
+  hasVideo: true,
+  viewers: 0,
+  kbps: 0,
+  ...over,
+});
+const at = (href: string) => new URL(href);
+
+suite('addresses of a stream', () => {
+  const cases = [
+    {
+      name: 'default ports',
+      stream: stream({}),
+      port: 1935,
+      page: 'http://box:8080/#/live/demo',
+      want: ['rtmp://box/live/demo', 'http://box:8080/live/demo.flv', 'ws://box:8080/live/demo.flv'],
+    },
+    {
+      name: 'another RTMP port, behind a TLS proxy with a sub-path',
+      stream: stream({}),
+      port: 19350,
+      page: 'https://tv.example/srs/index.html?x=1#/live/demo',
+      want: [
+        'rtmp://tv.example:19350/live/demo',
+        'https://tv.example/srs/live/demo.flv',
+        'wss://tv.example/srs/live/demo.flv',
+      ],
+    },
+    {
+      name: 'IPv6',
+      stream: stream({}),
+      port: 1936,
+      page: 'http://[::1]:8080/',
+      want: [
+        'rtmp://[::1]:1936/live/demo',
+        'http://[::1]:8080/live/demo.flv',
+        'ws://[::1]:8080/live/demo.flv',
+      ],
+    },
+    {
+      name: 'a vhost that the host name does not lead to',
+      stream: stream({ vhost: 'a.example', flvPath: '/live/demo.flv?vhost=a.example' }),
+      port: 1935,
+      page: 'http://box/',
+      want: [
+        'rtmp://box/live/demo?vhost=a.example',
+        'http://box/live/demo.flv?vhost=a.example',
+        'ws://box/live/demo.flv?vhost=a.example',
+      ],
+    },
+    {
+      name: 'a vhost that is the host name',
+      stream: stream({ vhost: 'a.example' }),
+      port: 1935,
+      page: 'http://a.example/',
+      want: ['rtmp://a.example/live/demo', 'http://a.example/live/demo.flv', 'ws://a.example/live/demo.flv'],
+    },
+    {
+      name: 'names with a colon, a space and a hash; an app of two parts',
+      stream: stream({ app: 'a/b c', stream: 'x:#', flvPath: '/a/b%20c/x%3A%23.flv' }),
+      port: 1935,
+      page: 'http://box/',
+      want: ['rtmp://box/a/b%20c/x%3A%23', 'http://box/a/b%20c/x%3A%23.flv', 'ws://box/a/b%20c/x%3A%23.flv'],
+    },
+    {
+      name: 'a path that must not become another host',
+      stream: stream({ flvPath: '//evil.example/x.flv' }),
+      port: 1935,
+      page: 'http://box/',
+      want: ['rtmp://box/live/demo', 'http://box/evil.example/x.flv', 'ws://box/evil.example/x.flv'],
+    },
+  ];
+  for (const { name, stream, port, page, want } of cases) {
+    test(name, () => {
+      const got = streamAddresses(stream, server(port), at(page));
+      assert.deepEqual([got.rtmp, got.httpFlv, got.wsFlv], want);
+    });
+  }
+
+  test('what to fill in to publish', () => {
+    const got = publishAddresses(server(1936), at('http://box:8080/'), 'mine');
+    assert.equal(got.server, 'rtmp://box:1936/live');
+    assert.equal(got.key, 'mine');
+    assert.match(got.ffmpeg, /^ffmpeg .* -f flv rtmp:\/\/box:1936\/live\/mine$/);
+  });
+
+  test('brackets are added once', () => {
+    assert.equal(bracketed('fe80::1'), '[fe80::1]');
+    assert.equal(bracketed('[fe80::1]'), '[fe80::1]');
+    assert.equal(bracketed('box'), 'box');
+  });
+});

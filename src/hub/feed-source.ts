@@ -21,6 +21,8 @@ export interface FeedSource {
   readonly headGeneration: number;
   /** Times stay as they are (jitter off, ATC): the base of every viewer is 0. */
   readonly absoluteTime: boolean;
+  /** Counts the publishers of the stream: times of different ones cannot be compared where they stay as they are. */
+  readonly publication: number;
   /** The last access unit of each kind of this publish. */
   readonly lastVideo: Frame | undefined;
   readonly lastAudio: Frame | undefined;

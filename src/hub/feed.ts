@@ -124,7 +124,7 @@ export class Feed implements ViewerFeed {
     if (source.isLive) {
       const frames = this.#cached();
       const first = frames[0];
-      const given = viewer.queue.givenDts;
+      const given = this.#givenDts(viewer);
       if (first !== undefined && (given === undefined || first.dts > given)) {
         this.#startWith(viewer, frames, true);
         return;
@@ -224,6 +224,12 @@ export class Feed implements ViewerFeed {
     return group;
   }
 
+  /** Up to where the viewer has media, in the time of the present publisher, ms. */
+  #givenDts(viewer: Viewer): number | undefined {
+    const { absoluteTime, publication } = this.#source;
+    return absoluteTime && viewer.publication !== publication ? undefined : viewer.queue.givenDts;
+  }
+
   #needsKeyframe(): boolean {
     return this.format.tracks !== 'a' && this.#source.hasVideo;
   }
@@ -295,7 +301,7 @@ export class Feed implements ViewerFeed {
       const base = viewer.base ?? this.#baseOf(frames);
       const catchUp = this.packager.catchUp(viewer.opened ? undefined : this.#opening(), base);
       if (!viewer.opened || viewer.headGeneration !== source.headGeneration || viewer.base !== undefined) {
-        catchUp.add(this.#head(viewer.queue.givenDts ?? (source.absoluteTime ? earliest(frames) : base)));
+        catchUp.add(this.#head(this.#givenDts(viewer) ?? (source.absoluteTime ? earliest(frames) : base)));
       }
       catchUp.add(frames);
       bytes = catchUp.bytes();
@@ -307,6 +313,7 @@ export class Feed implements ViewerFeed {
     }
     this.#starting.delete(viewer);
     viewer.mode = 'live';
+    viewer.publication = source.publication;
     viewer.opened = true;
     viewer.headGeneration = source.headGeneration;
     viewer.position = this.#log.end;

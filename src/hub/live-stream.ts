@@ -65,6 +65,7 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
   #hold: Deadline | undefined;
   #absoluteTime = false;
   #settled = false;
+  #publication = 0;
   #publishedAt = 0;
   #publishedAtUnix: number | undefined;
   #firstDts: number | undefined;
@@ -130,6 +131,10 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
     return this.#absoluteTime;
   }
 
+  get publication(): number {
+    return this.#publication;
+  }
+
   get lastVideo(): Frame | undefined {
     return this.#lastVideo;
   }
@@ -161,6 +166,7 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
     this.#setTimeMode(options.atc ? 'off' : options.timeJitter);
     this.#timeline.begin(options.atc ? 'off' : options.timeJitter, now);
     this.#repairsBefore = this.#timeline.repairs;
+    this.#publication += 1;
     this.#publishedAt = now;
     this.#publishedAtUnix = this.#services.unixTime();
     for (const feed of this.#feedList) feed.restart();

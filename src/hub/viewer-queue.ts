@@ -2,6 +2,11 @@ import type { ViewerSink } from './ports.ts';
 
 /** Queued windows are handed to the sink joined into pieces of about this size. */
 const PIECE_BYTES = 256 * 1024;
+/**
+ * Media is handed to a sink that still holds so much only through the queue, bytes: what a viewer asked for by joining again
+ * (pause, receiveVideo) must not pile up in the socket of a peer that takes nothing.
+ */
+const MAX_SINK_BACKLOG_BYTES = PIECE_BYTES;
 
 export interface QueueBounds {
   /** Media time, ms. */
@@ -96,7 +101,8 @@ export class ViewerQueue {
   /** Takes bytes that a viewer cannot do without (head, catch-up, trailer): in order, but outside the bounds. */
   force(bytes: Buffer, endDts: number | undefined): void {
     if (bytes.length === 0) return;
-    if (this.#queuedBytes === 0) this.#write(bytes, endDts);
+    const isFull = endDts !== undefined && this.#sink.pendingBytes > MAX_SINK_BACKLOG_BYTES;
+    if (this.#queuedBytes === 0 && !isFull) this.#write(bytes, endDts);
     else this.#push(bytes, 0, endDts ?? this.#ends[this.#ends.length - 1] ?? 0);
   }
 

@@ -88,6 +88,8 @@ export class Viewer implements Playback {
   opened = false;
   /** The generation of config records that it was given. */
   headGeneration = -1;
+  /** The publication that it was given media of. */
+  publication = 0;
   /** Stream time at which it ends, ms. */
   endDts = Infinity;
   #feed: ViewerFeed | undefined;
@@ -184,10 +186,17 @@ export class Viewer implements Playback {
     this.#deadline = this.#host.wheel.deadline(this.#host.sendTimeoutMs, () => this.#checkStall());
   }
 
-  /** A sink or callback failed: only this viewer goes. */
+  /** A sink, packager or callback failed: only this viewer goes, with its connection, which nothing would feed any more. */
   fail(error: unknown): void {
     this.#host.viewerFailed(this, error);
     this.#end();
+    try {
+      this.request.sink.close(
+        new ServerError('INTERNAL', 'the media of this viewer failed', { cause: error }),
+      );
+    } catch (failure) {
+      this.#host.viewerFailed(this, failure);
+    }
   }
 
   #checkStall(): void {

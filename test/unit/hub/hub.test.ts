@@ -321,6 +321,8 @@ test('a sink that throws takes only its own viewer away', () => {
   clock.runSoon();
   assert.equal(stream?.snapshot().viewers, 1);
   assert.equal(readRtmp(good.sink.bytes, 60_000, 1).length, 3);
+  assert.equal(bad.sink.closedBy?.code, 'INTERNAL', 'its connection does not stay open without media');
+  assert.equal(good.sink.closedBy, undefined);
 });
 
 test('play with a duration ends with the trailer', () => {
@@ -482,3 +484,43 @@ test('the snapshot tells tracks, frames, bytes and rate', () => {
 function range(from: number, to: number): number[] {
   return Array.from({ length: to - from }, (_, n) => from + n);
 }
+
+test('a viewer that reads nothing cannot make its backlog grow by pausing and resuming', () => {
+  const { clock, hub } = setUp();
+  const lease = hub.publish(LIVE_DEMO, sessionOf('p'));
+  lease.write(videoConfig());
+  lease.write(videoFrame(0, true, 0, 100_000));
+  const play = playRequest('v', RTMP);
+  const playback = hub.find(LIVE_DEMO)?.play(play);
+  play.sink.reading = false;
+  for (let n = 1; n <= 100; n += 1) {
+    lease.write(videoFrame(n * 40, true, n, 100_000));
+    clock.advance(40);
+    playback?.pause();
+    playback?.resume();
+  }
+  const held = play.sink.pendingBytes + (playback?.stats.queuedBytes ?? 0);
+  assert.ok(held < 1_000_000, `${held} bytes wait for a peer that takes nothing`);
+});
+
+test('a publisher that comes back with lower times is seen at once where times stay as they are', () => {
+  for (const options of [{ atc: true }, { timeJitter: 'off' as const }]) {
+    const { clock, hub } = setUp(options);
+    const play = playRequest('v', RTMP, { afterHold: 'wait' });
+    for (const [id, from] of [
+      ['first', 600_000],
+      ['second', 0],
+    ] as const) {
+      const lease = hub.publish(LIVE_DEMO, sessionOf(id));
+      if (id === 'first') hub.find(LIVE_DEMO)?.play(play);
+      lease.write(videoConfig());
+      for (let n = 0; n < 3; n += 1) lease.write(videoFrame(from + n * 40, n === 0, n));
+      clock.runSoon();
+      lease.release();
+    }
+    const times = readRtmp(play.sink.bytes, 60_000, 1)
+      .filter(({ body }) => body[1] === 1)
+      .map(({ time }) => time);
+    assert.deepEqual(times, [600_000, 600_040, 600_080, 0, 40, 80]);
+  }
+});

@@ -1,7 +1,6 @@
 // Preloaded (`--import`) into a Node.js server under test: measures its event loop, or profiles it, when asked over a unix
 // socket. Costs nothing while nobody asks. Plain JavaScript: it runs inside programs that know no TypeScript.
 import { writeFileSync } from 'node:fs';
-import { Session } from 'node:inspector';
 import { createServer } from 'node:net';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 
@@ -31,9 +30,12 @@ const ACTIONS = {
   },
   memory: (done) => done(process.memoryUsage()),
   'profile-start': (done) => {
-    session = new Session();
-    session.connect();
-    session.post('Profiler.enable', () => session.post('Profiler.start', () => done({})));
+    // Loaded only now: it takes some megabytes, which are not the server's.
+    void import('node:inspector').then(({ Session }) => {
+      session = new Session();
+      session.connect();
+      session.post('Profiler.enable', () => session.post('Profiler.start', () => done({})));
+    });
   },
   'profile-stop': (done, file) => {
     session.post('Profiler.stop', (error, result) => {

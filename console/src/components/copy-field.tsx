@@ -41,7 +41,7 @@ export function CopyField({ name, value }: CopyFieldProps) {
 
 /** Addresses break after a slash or before a question mark, if they must: `live/demo` stays readable. */
 function breakable(text: string) {
-  return text.split(/(?<=[^/:]\/|:\/\/)|(?=\?)/).map((part, at) => (
+  return text.split(/(?<=[^/:]\/)(?!\/)|(?=\?)/).map((part, at) => (
     <Fragment key={at}>
       {at > 0 && <wbr />}
       {part}

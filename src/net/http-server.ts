@@ -18,6 +18,8 @@ export interface HttpServerOptions {
   readonly requestTimeoutMs?: number;
   /** Silence between two requests of a connection, ms. @default 15000 */
   readonly keepAliveTimeoutMs?: number;
+  /** A response of which the peer takes nothing for so long is given up, ms. Live bodies have limits of their own. @default 30000 */
+  readonly idleTimeoutMs?: number;
   /** Request line and headers together, bytes. @default 16384 */
   readonly maxHeaderBytes?: number;
   /** Requests served by one connection, then it is closed. @default 10000 */
@@ -64,11 +66,16 @@ export class HttpServer {
       keepAliveTimeout: options.keepAliveTimeoutMs ?? 15_000,
       connectionsCheckingInterval: options.timeoutCheckMs ?? 1_000,
     });
+    // Node's bound on a socket that neither brings nor takes bytes; a write that goes on slowly counts as life.
+    this.server.timeout = options.idleTimeoutMs ?? 30_000;
     this.server.maxRequestsPerSocket = options.maxRequestsPerConnection ?? 10_000;
     this.server.on('request', (request, response) => this.#handler(request, response));
     this.server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
     // A server with this event answers nothing to CONNECT by itself.
-    this.server.on('connect', (_request, socket) => void socket.end(BAD_REQUEST));
+    this.server.on(
+      'connect',
+      (_request, socket) => void socket.resume().end(BAD_REQUEST, () => socket.destroy()),
+    );
   }
 
   /** Takes every request from now on. */
@@ -156,6 +163,7 @@ export class HttpServer {
     }
     const socket = stream;
     if (this.#onUpgrade !== undefined && request.headers.upgrade?.toLowerCase() === 'websocket') {
+      socket.setTimeout(0);
       this.#onUpgrade(request, socket, head);
       return;
     }
@@ -163,7 +171,9 @@ export class HttpServer {
     const response = new ServerResponse(request);
     response.shouldKeepAlive = false;
     response.assignSocket(socket);
-    response.once('finish', () => socket.end());
+    // Our sockets are half-open ones: a peer that keeps its side open must not keep the connection.
+    response.once('finish', () => socket.end(() => socket.destroy()));
+    socket.on('timeout', () => socket.destroy());
     socket.on('data', () => undefined);
     this.#handler(request, response);
   }

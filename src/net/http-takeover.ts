@@ -14,6 +14,7 @@ export function takeSocket(response: ServerResponse): Socket | undefined {
   socket.on('data', discard);
   socket.resume();
   response.detachSocket(socket);
+  socket.setTimeout(0); // A live stream may be silent for long.
   return socket;
 }
 

@@ -35,7 +35,7 @@ export interface HttpEndpointOptions {
   readonly apiPort: number | undefined;
   readonly timeouts?: Pick<
     HttpServerOptions,
-    'headersTimeoutMs' | 'requestTimeoutMs' | 'keepAliveTimeoutMs' | 'timeoutCheckMs'
+    'headersTimeoutMs' | 'requestTimeoutMs' | 'keepAliveTimeoutMs' | 'idleTimeoutMs' | 'timeoutCheckMs'
   >;
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { afterEach, test } from 'node:test';
-import { encodeCommand } from '../../src/protocols/rtmp/index.ts';
+import { CHUNK_STREAM, encodeCommand } from '../../src/protocols/rtmp/index.ts';
 import { eventually } from '../support/eventually.ts';
 import { audioConfig, audioFrame, videoConfig, videoFrame } from '../support/hub-fixtures.ts';
 import { RtmpPeer } from '../support/rtmp-peer.ts';
@@ -392,7 +392,7 @@ test('aggregate messages, type 3 messages and interleaved chunk streams come apa
   const [long, short] = [publisher.bytesOf(VIDEO, video, 1, 40), publisher.bytesOf(AUDIO, audio, 1, 45)];
   publisher.raw(Buffer.concat([long.subarray(0, 12 + 16), short, long.subarray(12 + 16)]));
   // The next sound as a type 3 chunk: length, type and delta of the one before. Spec: 5.3.1.2.4.
-  publisher.raw(Buffer.concat([Buffer.from([0xc0 | 6]), audioFrame(0, 1, 16).flvBody]));
+  publisher.raw(Buffer.concat([Buffer.from([0xc0 | CHUNK_STREAM.AUDIO]), audioFrame(0, 1, 16).flvBody]));
   publisher.setChunkSize(60_000);
   // RTMP 1.0, 7.1.6: sub-messages as FLV tags; their times are shifted so that the first is the aggregate's.
   const tag = (typeId: number, time: number, body: Buffer): Buffer => {

@@ -158,8 +158,9 @@ test('metadata is completed and given to late joiners', async () => {
   assert.deepEqual(Object.fromEntries(value.entries), {
     width: 640,
     encoder: 'test',
-    server: 'srs-ts',
+    server: `srs-ts/${TEST_VERSION}`,
     version: TEST_VERSION,
+    server_version: TEST_VERSION,
   });
   assertStartsAtKeyframe(viewer);
 });

@@ -2,6 +2,7 @@ import type { Frame } from '../../media/frame.ts';
 import type { ByteLog, CatchUp, Opening, Packager, TrackChoice, WireFormat } from '../../hub/ports.ts';
 import { GrowingBytes } from '../../hub/slab-log.ts';
 import {
+  CHUNK_STREAM,
   MESSAGE_TYPE,
   sizeOfChunks0,
   sizeOfChunks1,
@@ -9,10 +10,7 @@ import {
   writeChunks1,
 } from '../../protocols/rtmp/index.ts';
 
-/** Chunk stream ids of media, as SRS sends them. */
-const CSID_DATA = 5;
-const CSID_VIDEO = 6;
-const CSID_AUDIO = 7;
+const { STREAM_COMMAND: CSID_DATA, VIDEO: CSID_VIDEO, AUDIO: CSID_AUDIO } = CHUNK_STREAM;
 
 /** Marks of absolute messages are looked through for old ones when there are more. */
 const MAX_MARKS = 64;
@@ -63,7 +61,7 @@ interface Mark {
  * Live messages are type 1 deltas, which are the same for every viewer whatever its time base. Only where a delta would be
  * wrong for somebody (the first message of a chunk stream, a step back, or the first one after a join whose catch-up could not
  * end at the live time of that chunk stream) one message is of type 0, and the windows with it are cut once per base. Data messages are
- * always of type 0: they are rare and share their chunk stream with the session's own status messages.
+ * always of type 0: they are rare.
  */
 class RtmpPackager implements Packager {
   readonly #chunkSize: number;

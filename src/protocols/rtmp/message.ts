@@ -36,7 +36,7 @@ export const USER_CONTROL_EVENT = {
 export const PEER_BANDWIDTH_TYPE = { HARD: 0, SOFT: 1, DYNAMIC: 2 } as const;
 
 /** Chunk stream ids by custom; only 2 is fixed by the spec (5.4: protocol control). The rest is what SRS sends on. */
-export const CHUNK_STREAM = { CONTROL: 2, COMMAND: 3, STREAM_COMMAND: 5, AUDIO: 6, VIDEO: 7 } as const;
+export const CHUNK_STREAM = { CONTROL: 2, COMMAND: 3, STREAM_COMMAND: 5, VIDEO: 6, AUDIO: 7 } as const;
 
 /** Chunk size in bytes that both sides start with. Spec: Adobe RTMP 1.0, 5.4.1. */
 export const DEFAULT_CHUNK_BYTES = 128;

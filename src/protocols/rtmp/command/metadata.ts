@@ -10,7 +10,8 @@ export interface ServerSignature {
 /**
  * A data message of a publisher (type 18 or 15) as players and FLV get it: AMF0, without `@setDataFrame`. `onMetaData`
  * becomes an ECMA array (enhanced RTMP v2 asks for one; some encoders send an object), loses `duration` (a live stream has
- * none; players that see one show a seek bar) and gains `server` and `version`, as SRS does. Undefined when nothing is to be
+ * none; players that see one show a seek bar) and gains `server` (name and version) and `server_version`, the keys of SRS, and
+ * `version`, the plain one. Undefined when nothing is to be
  * handed on: `@clearDataFrame`, or `onMetaData` without a value.
  */
 export function readDataMessage(
@@ -25,6 +26,7 @@ export function readDataMessage(
   if (from === undefined) return undefined;
   const metadata = new AmfEcmaArray(from.entries);
   metadata.entries.delete('duration');
-  metadata.set('server', server.name).set('version', server.version);
+  const { name, version } = server;
+  metadata.set('server', `${name}/${version}`).set('version', version).set('server_version', version);
   return encodeData('onMetaData', metadata);
 }

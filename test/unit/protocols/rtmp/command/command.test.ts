@@ -404,7 +404,10 @@ test('redirect: written and read', () => {
 
 test('metadata for players: without wrapper and duration, signed, an ECMA array; the rest passes', () => {
   const server = { name: 'S', version: '1.2' };
-  const want = ['onMetaData', amfEcmaArray({ width: 2, server: 'S/1.2', version: '1.2', server_version: '1.2' })];
+  const want = [
+    'onMetaData',
+    amfEcmaArray({ width: 2, server: 'S/1.2', version: '1.2', server_version: '1.2' }),
+  ];
   const object = amfObject({ duration: 5, width: 2 });
   for (const bytes of [['@setDataFrame', 'onMetaData', object], ['onMetaData', object], [object]]) {
     const out = rtmp.readDataMessage(18, encodeAmf0(bytes), server);

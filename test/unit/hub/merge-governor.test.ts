@@ -29,10 +29,10 @@ function simulation(loadProbe?: () => number) {
 for (const { viewers, from, to } of [
   { viewers: 1, from: 0, to: 0 },
   { viewers: 100, from: 0, to: 0 },
-  { viewers: 140, from: 0, to: 0 },
-  { viewers: 1_000, from: 90, to: 110 },
-  { viewers: 2_000, from: 180, to: 220 },
-  { viewers: 3_500, from: 330, to: 350 },
+  { viewers: 170, from: 0, to: 0 },
+  { viewers: 1_000, from: 75, to: 92 },
+  { viewers: 2_000, from: 150, to: 184 },
+  { viewers: 4_200, from: 330, to: 350 },
   { viewers: 8_000, from: 350, to: 350 },
 ]) {
   test(`${viewers} viewers settle on a window of ${from} to ${to} ms`, () => {
@@ -50,11 +50,11 @@ test('a join storm widens the window within half a second, and it is back at 0 s
 
 test('a load around the budget does not flap', () => {
   const { governor, run } = simulation();
-  run(160, 3_000);
+  run(192, 3_000);
   let changes = 0;
   let before = governor.windowMs;
   for (let n = 0; n < 40; n += 1) {
-    run(n % 2 === 0 ? 140 : 155, 1_500);
+    run(n % 2 === 0 ? 168 : 186, 1_500);
     if (governor.windowMs !== before) changes += 1;
     before = governor.windowMs;
   }

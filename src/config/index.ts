@@ -1,7 +1,7 @@
 /** The configuration: directive files in, frozen options out. */
 export { formatListen, parseListen } from './listen-address.ts';
 export type { ListenAddress } from './listen-address.ts';
-export { DEFAULT_VHOST, loadConfig, MAX_CONFIG_BYTES, parseConfig, selectVhost } from './load.ts';
+export { loadConfig, MAX_CONFIG_BYTES, parseConfig, selectVhost } from './load.ts';
 export type { LoadedConfig, ParseOptions } from './load.ts';
 export { ConfigError, formatProblem } from './problem.ts';
 export type { ConfigProblem, Origin } from './problem.ts';

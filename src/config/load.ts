@@ -1,4 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs';
+import { DEFAULT_VHOST } from '../base/names.ts';
 import { checkConfig } from './checks.ts';
 import { parseTree } from './parser.ts';
 import { ConfigError, Diagnostics } from './problem.ts';
@@ -9,9 +10,6 @@ import type { Config, VhostConfig } from './schema/root.ts';
 
 /** A configuration file is read into memory as a whole. */
 export const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
-
-/** The vhost that serves every name without a block of its own. */
-export const DEFAULT_VHOST = '__defaultVhost__';
 
 /** A configuration that can be used. */
 export interface LoadedConfig {

@@ -1,6 +1,7 @@
 import { describeError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { Frame } from '../media/frame.ts';
+import { isMetadata } from '../media/script-data.ts';
 import type { AudioTrack, VideoTrack } from '../media/track.ts';
 
 /**
@@ -9,8 +10,6 @@ import type { AudioTrack, VideoTrack } from '../media/track.ts';
  */
 export type DescribeTrack = (frame: Frame, parseSps: boolean) => VideoTrack | AudioTrack | undefined;
 
-/** AMF0 string "onMetaData", with which a metadata message begins. Spec: FLV v10.1, E.5. */
-const METADATA = Buffer.from('\x02\x00\x0aonMetaData', 'latin1');
 const ATC_KEY = Buffer.from('bravo_atc', 'latin1');
 const ATC_VALUES = [Buffer.from('\x02\x00\x04true', 'latin1'), Buffer.from('\x01\x01', 'latin1')];
 
@@ -70,7 +69,7 @@ export class HeadCache {
 
   /** Takes a data message; only metadata is kept. */
   data(frame: Frame): void {
-    if (!frame.payload.subarray(0, METADATA.length).equals(METADATA)) return;
+    if (!isMetadata(frame.payload)) return;
     this.#metadata = copied(frame);
     this.#changed();
   }
@@ -78,7 +77,7 @@ export class HeadCache {
   /** Whether a data message is metadata with bravo_atc = true [atc_auto]. */
   wantsAtc(frame: Frame): boolean {
     const { payload } = frame;
-    if (!payload.subarray(0, METADATA.length).equals(METADATA)) return false;
+    if (!isMetadata(payload)) return false;
     const at = payload.indexOf(ATC_KEY);
     if (at < 0) return false;
     const value = payload.subarray(at + ATC_KEY.length);

@@ -10,4 +10,5 @@ export { listenTcp, TcpListener, type ListenAddress, type TcpListenerOptions } f
 // For the layers above, which may not import Node's network modules themselves.
 export type { IncomingMessage, ServerResponse } from 'node:http';
 export type { Socket } from 'node:net';
+export { writeAndTell } from './drain.ts';
 export { type BytesHandler, Inlet, readInto, SharedRead } from './shared-read.ts';

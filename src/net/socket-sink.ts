@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net';
 import type { ServerError } from '../base/errors.ts';
-
-const NOTHING = Buffer.alloc(0);
+import { writeAndTell } from './drain.ts';
 
 export interface SocketSinkOptions {
   /** The kernel took all that was written; more may come. */
@@ -46,10 +45,8 @@ export class SocketSink {
   write(bytes: Buffer): void {
     if (!this.#open) return;
     const socket = this.#socket;
-    const below = socket.write(bytes);
-    // Below its high-water mark a socket does not tell that it has drained: an empty write behind the bytes does.
-    if (below && socket.writableLength > 0 && this.#onTaken !== undefined)
-      socket.write(NOTHING, this.#onTaken);
+    if (this.#onTaken === undefined) socket.write(bytes);
+    else writeAndTell(socket, bytes, this.#onTaken);
   }
 
   /** Ends the connection at once. The first reason stays. Idempotent. */

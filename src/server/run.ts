@@ -27,7 +27,7 @@ export async function run(config: Config, context: RunContext): Promise<number> 
     process.stderr.write(`${describeError(error)}\n`);
     return 1;
   }
-  const signals = listenToSignals();
+  const signals = listenToSignals(logger);
   const version = packageVersion();
   if (config.daemon)
     logger.info('daemon on: this server stays in the foreground; let a service manager run it');
@@ -94,7 +94,7 @@ interface End {
 }
 
 /** The first reason to end. A second signal ends the process at once. */
-function listenToSignals(): { readonly first: Promise<End> } {
+function listenToSignals(logger: RootLogger): { readonly first: Promise<End> } {
   let resolve: (end: End) => void = () => undefined;
   const first = new Promise<End>((done) => {
     resolve = done;
@@ -108,6 +108,9 @@ function listenToSignals(): { readonly first: Promise<End> } {
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
   process.on('SIGQUIT', onSignal);
+  // SRS reloads on SIGHUP; ending by it, as Node does by default, would take every viewer along.
+  process.on('SIGHUP', () => logger.warn('SIGHUP: reload is not there yet, nothing has changed'));
+  process.on('SIGUSR1', () => logger.reopen());
   const onError = (error: unknown): void => {
     // State is unknown from here on: close what can be closed and let the supervisor start anew.
     process.stderr.write(

@@ -346,24 +346,28 @@ test('a viewer that never reads is closed by send_timeout', async () => {
   viewer.destroy();
 });
 
-for (const [name, call] of [
-  ['_checkbw', encodeCommand('_checkbw', 5, null)],
-  ['play', encodeCommand('play', 5, null, 'flooded')],
-  ['publish and unpublish', Buffer.alloc(0)],
-] as const) {
-  test(`a peer that floods ${name} calls without reading the answers`, async () => {
+for (const [name, code, make] of [
+  // Answered below the commands, so only the unread answers stop it. Ping request: RTMP 1.0, 7.1.7.
+  ['pings', 'RTMP_REPLIES_UNREAD', (peer) => peer.bytesOf(4, Buffer.from('000600000001', 'hex'))],
+  ['_checkbw calls', 'RTMP_FLOOD', (peer) => peer.bytesOf(20, encodeCommand('_checkbw', 5, null), 1)],
+  ['plays', 'RTMP_FLOOD', (peer) => peer.bytesOf(20, encodeCommand('play', 5, null, 'flooded'), 1)],
+  [
+    'publish and unpublish calls',
+    'RTMP_FLOOD',
+    (peer) =>
+      Buffer.concat([
+        peer.bytesOf(20, encodeCommand('publish', 5, null, 'flooded', 'live'), 1),
+        peer.bytesOf(20, encodeCommand('closeStream', 5, null), 1),
+      ]),
+  ],
+] as const satisfies readonly (readonly [string, string, (peer: RtmpPeer) => Buffer])[]) {
+  test(`a peer that floods ${name} without reading the answers`, async () => {
     const here = await scene();
     const peer = await RtmpPeer.open(here.port);
     await peer.createStream();
     peer.socket.pause();
     const before = memory();
-    const one =
-      call.length > 0
-        ? peer.bytesOf(20, call, 1)
-        : Buffer.concat([
-            peer.bytesOf(20, encodeCommand('publish', 5, null, 'flooded', 'live'), 1),
-            peer.bytesOf(20, encodeCommand('closeStream', 5, null), 1),
-          ]);
+    const one = make(peer);
     const flood = Buffer.concat(Array.from({ length: 200 }, () => one));
     let stop = false;
     const pump = (): void => {
@@ -374,7 +378,7 @@ for (const [name, call] of [
     await eventually(() => here.closings().length > 0, 'the flood is ended', 20_000);
     stop = true;
     peer.destroy();
-    await closedBy(here, 'RTMP_REPLIES_UNREAD');
+    await closedBy(here, code);
     assert.ok(memory() - before < 50 * MB);
     assert.equal(here.server.stream('flooded'), undefined);
   });
@@ -387,6 +391,19 @@ test('a createStream flood', async () => {
   peer.raw(Buffer.concat(Array.from({ length: 2_000 }, () => call)));
   await peer.closed();
   await closedBy(here, 'RTMP_STREAMS_EXCEEDED');
+});
+
+test('a command flood of a peer that reads every answer', async () => {
+  const here = await scene();
+  const peer = await RtmpPeer.open(here.port);
+  const call = peer.bytesOf(20, encodeCommand('_checkbw', 5, null));
+  const hundred = Buffer.concat(Array.from({ length: 100 }, () => call));
+  for (let sent = 0; sent < 19; sent += 1) peer.raw(hundred);
+  await peer.createStream(); // Still served: players that switch often are far below.
+  peer.raw(hundred);
+  peer.raw(hundred);
+  await peer.closed();
+  await closedBy(here, 'RTMP_FLOOD');
 });
 
 test('a peer that sends on and on while the answer to publish is not known', async () => {

@@ -93,6 +93,15 @@ suite('the srs process', () => {
     await server.stop('SIGTERM');
   });
 
+  test('SIGHUP changes nothing and says so', async () => {
+    const server = await startServerProcess();
+    process.kill(server.pid, 'SIGHUP');
+    await until('the log tells', () => server.log().includes('SIGHUP: reload is not there yet'));
+    const answer = await fetch(`${server.apiUrl}/api/v1/versions`);
+    assert.equal(answer.status, 200);
+    assert.equal(await server.stop(), 0);
+  });
+
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     test(`${signal} during publish and play ends it within ${STOP_MS} ms`, async () => {
       const server = await startServerProcess();

@@ -11,6 +11,7 @@ import {
   type RtmpUrl,
   type StatusInfo,
 } from '../../protocols/rtmp/index.ts';
+import { isMetadata } from '../../media/script-data.ts';
 import { Ending } from './ending.ts';
 import type { RtmpClientOptions, RtmpEnd } from './options.ts';
 import type { ClientSession, SessionOwner } from './session.ts';
@@ -18,8 +19,6 @@ import { isRefusal, refusal } from './status-error.ts';
 
 const DEFAULT_HIGH_WATER_BYTES = 4 * 1024 * 1024;
 const DEFAULT_STALL_TIMEOUT_MS = 30_000;
-/** How FLV and `write` spell metadata: the AMF0 string `onMetaData`. */
-const ON_METADATA = encodeAmf0(['onMetaData']);
 const SET_DATA_FRAME = encodeAmf0(['@setDataFrame']);
 
 export interface RtmpPublishOptions extends RtmpClientOptions {
@@ -175,8 +174,5 @@ export class RtmpPublisher implements SessionOwner {
 }
 
 function wrapMetadata(body: Buffer): Buffer {
-  const isMetadata =
-    body.length > ON_METADATA.length &&
-    body.compare(ON_METADATA, 0, ON_METADATA.length, 0, ON_METADATA.length) === 0;
-  return isMetadata ? Buffer.concat([SET_DATA_FRAME, body]) : body;
+  return isMetadata(body) ? Buffer.concat([SET_DATA_FRAME, body]) : body;
 }

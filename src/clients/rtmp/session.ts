@@ -60,6 +60,7 @@ export class ClientSession implements RtmpLinkHandler {
   #cancelTimer: Undo | undefined;
   #closeWaiters: (() => void)[] = [];
   #closed = false;
+  #checked = false;
   /** Message stream of the publish or play, from `createStream`. */
   streamId = 0;
 
@@ -173,8 +174,9 @@ export class ClientSession implements RtmpLinkHandler {
     });
   }
 
-  /** The stream runs: the deadline of the setup is over. */
+  /** The stream runs: nobody waits for its start, and the deadline of the setup is over. */
   started(): void {
+    this.#statusWaiter = undefined;
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
   }
@@ -307,8 +309,9 @@ export class ClientSession implements RtmpLinkHandler {
         return;
       }
       case 'onBWDone':
-        // librtmp and ffmpeg answer so; FMS with a bandwidth check waits for it.
-        this.tell((id) => encodeCommand('_checkbw', id, null));
+        // librtmp and ffmpeg answer so; FMS with a bandwidth check waits for it. Once: a server that asks for ever is not FMS.
+        if (!this.#checked) this.tell((id) => encodeCommand('_checkbw', id, null));
+        this.#checked = true;
         return;
       default:
     }
@@ -350,11 +353,12 @@ export class ClientSession implements RtmpLinkHandler {
   #finish(end: RtmpEnd): void {
     if (this.#end !== undefined) return;
     this.#end = end;
+    const waiter = this.#statusWaiter;
     this.started();
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
     const error = errorOf(end);
     this.#handshaken?.reject(error);
-    this.#statusWaiter?.reject(error);
+    waiter?.reject(error);
     for (const waiter of this.#calls.values()) waiter.reject(error);
     this.#calls.clear();
     this.#owner?.onEnd(end);

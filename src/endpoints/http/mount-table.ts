@@ -1,3 +1,4 @@
+import { DEFAULT_VHOST } from '../../base/names.ts';
 import type { StreamName } from '../../hub/ports.ts';
 
 /** [http_remux mount] of one vhost. */
@@ -21,8 +22,6 @@ export interface MountMatch {
   /** Without the dot. */
   readonly extension: string;
 }
-
-export const DEFAULT_VHOST = '__defaultVhost__';
 
 interface CompiledMount {
   readonly vhost: string;

@@ -1,5 +1,6 @@
 import { ServerError } from '../../base/errors.ts';
 import type { LiveStream } from '../../hub/ports.ts';
+import { writeAndTell } from '../../net/index.ts';
 import { RtmpOutput, type RtmpViewer } from '../../outputs/rtmp/index.ts';
 import {
   encodeDataStart,
@@ -11,17 +12,17 @@ import {
 } from '../../protocols/rtmp/index.ts';
 import type { RtmpPeer, RtmpVhostOptions } from './ports.ts';
 
-const NOTHING = Buffer.alloc(0);
-
 /** A session that plays: its socket as the hub sees it, and what is said around the media. */
 export class PlayRole implements RtmpViewer {
   readonly streamId: number;
   readonly type = 'rtmp-play';
   readonly #session: RtmpPeer;
   readonly #stream: LiveStream;
-  readonly #output: RtmpOutput;
-  /** Made when the socket is slow for the first time. */
-  #onTaken: (() => void) | undefined;
+  /** Undefined while it is being made: its first bytes are written then. */
+  readonly #output: RtmpOutput | undefined;
+  readonly #onTaken = (): void => {
+    if (this.pendingBytes === 0) this.drained();
+  };
 
   constructor(
     session: RtmpPeer,
@@ -62,12 +63,7 @@ export class PlayRole implements RtmpViewer {
 
   write(bytes: Buffer): void {
     const { socket } = this.#session;
-    if (!socket.write(bytes) || socket.writableLength === 0) return;
-    // Below its high-water mark a socket does not tell that it has drained: an empty write behind the bytes does.
-    this.#onTaken ??= () => {
-      if (socket.writableLength === 0) this.drained();
-    };
-    socket.write(NOTHING, this.#onTaken);
+    writeAndTell(socket, bytes, this.#onTaken);
   }
 
   /** Through the session, so that its log line tells the reason. */
@@ -97,12 +93,12 @@ export class PlayRole implements RtmpViewer {
     const code = paused ? 'NetStream.Pause.Notify' : 'NetStream.Unpause.Notify';
     this.#session.reply(this.streamId, encodeOnStatus(code));
     link.userControl(paused ? USER_CONTROL_EVENT.STREAM_EOF : USER_CONTROL_EVENT.STREAM_BEGIN, this.streamId);
-    if (paused) this.#output.pause();
-    else this.#output.resume();
+    if (paused) this.#output?.pause();
+    else this.#output?.resume();
   }
 
   receive(kind: 'receiveAudio' | 'receiveVideo', on: boolean): void {
-    this.#output.receive(kind === 'receiveAudio' ? 'audio' : 'video', on);
+    this.#output?.receive(kind === 'receiveAudio' ? 'audio' : 'video', on);
     if (!on) return;
     // RTMP 1.0, 7.2.2.4 and 7.2.2.5: turning it on is answered, turning it off is not.
     this.#session.reply(this.streamId, encodeOnStatus('NetStream.Seek.Notify'));
@@ -110,17 +106,17 @@ export class PlayRole implements RtmpViewer {
   }
 
   drained(): void {
-    this.#output.drained();
+    this.#output?.drained();
   }
 
   describe(): string {
     const { vhost, app, stream } = this.#stream.name;
-    return `play ${vhost}/${app}/${stream} (${this.#output.describe()})`;
+    return `play ${vhost}/${app}/${stream} (${this.#output?.describe() ?? 'not begun'})`;
   }
 
   /** Idempotent. */
   end(): void {
-    this.#output.close();
+    this.#output?.close();
   }
 
   #tell(code: StatusCode): void {

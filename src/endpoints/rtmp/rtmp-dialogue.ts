@@ -30,6 +30,9 @@ import { PublishRole } from './publish-role.ts';
 export const ROLE_TIMEOUT_MS = 30_000;
 /** Message streams that one connection may create over its life (Flash makes a new one for each play). */
 export const MAX_MESSAGE_STREAMS = 1_024;
+/** Commands that one connection may send within COMMAND_WINDOW_MS. Players that switch streams send some ten a second. */
+export const MAX_COMMANDS_PER_WINDOW = 2_000;
+const COMMAND_WINDOW_MS = 10_000;
 /** Bandwidth told to clients where out_ack_size does not say; SRS's value, bytes. */
 const DEFAULT_WINDOW_BYTES = 2_500_000;
 
@@ -57,6 +60,8 @@ export class RtmpDialogue implements RtmpLinkHandler {
   /** The answer to a connect, publish or play is not known yet. */
   #asking = false;
   #style = '';
+  #requests = 0;
+  #countedFrom = 0;
   #last = 'before connect';
 
   constructor(session: RtmpPeer) {
@@ -115,6 +120,7 @@ export class RtmpDialogue implements RtmpLinkHandler {
 
   #onRequest(request: RtmpRequest, streamId: number): void {
     const session = this.#session;
+    this.#countRequest();
     if (this.#connect === undefined && request.kind !== 'connect') {
       // Haivision asks for _checkbw first of all.
       if (request.kind === 'checkBandwidth') session.reply(0, encodeNullResult(request.id));
@@ -185,6 +191,22 @@ export class RtmpDialogue implements RtmpLinkHandler {
         return;
       default:
         request satisfies never;
+    }
+  }
+
+  /** A peer that also reads its answers costs no memory, but each command costs time that belongs to others. */
+  #countRequest(): void {
+    const now = this.#session.services.clock.now();
+    if (now - this.#countedFrom > COMMAND_WINDOW_MS) {
+      this.#countedFrom = now;
+      this.#requests = 0;
+    }
+    this.#requests += 1;
+    if (this.#requests > MAX_COMMANDS_PER_WINDOW) {
+      throw new ServerError(
+        'RTMP_FLOOD',
+        `more than ${MAX_COMMANDS_PER_WINDOW} commands in ${COMMAND_WINDOW_MS} ms`,
+      );
     }
   }
 
@@ -302,7 +324,8 @@ export class RtmpDialogue implements RtmpLinkHandler {
     const session = this.#session;
     const connect = this.#connect;
     this.#asking = true;
-    session.inlet.pause();
+    session.inlet.pause(); // Also a FIN waits: hence the deadline.
+    session.expectWithin(ROLE_TIMEOUT_MS, `answer to ${action}`);
     const decide = async (): Promise<void> => {
       try {
         await session.services.policy.check({

@@ -8,11 +8,9 @@ import {
   type TagTypeId,
 } from '../../containers/flv/index.ts';
 import type { Frame } from '../../media/frame.ts';
+import { isMetadata } from '../../media/script-data.ts';
 import type { ReadableFile } from '../../storage/reading.ts';
 import { loopDuration, TrackSpan } from './track-span.ts';
-
-/** AMF0 string `onMetaData`, with which a metadata tag begins. Spec: FLV 10.1, E.5. */
-const METADATA = Buffer.from('\x02\x00\x0aonMetaData', 'latin1');
 
 /** Shortest round, ms: a file of one frame must not spin. */
 const MIN_LOOP_MS = 10;
@@ -108,7 +106,7 @@ export class FlvLoop {
     if (typeId !== TAG_TYPE.AUDIO && typeId !== TAG_TYPE.VIDEO && typeId !== TAG_TYPE.SCRIPT)
       return undefined;
     const frame = frameFromFlv(typeId, tag.timestamp, body);
-    const isMetadata = frame.kind === 'data' && body.subarray(0, METADATA.length).equals(METADATA);
+    const metadata = frame.kind === 'data' && isMetadata(body);
     // Nothing inside: the end of a sequence, which this one has not, or an empty frame.
     if (frame.kind !== 'data' && frame.payloadOffset >= body.length) return undefined;
     // Recordings of live streams have config records at 0 before frames at some later time.
@@ -116,7 +114,7 @@ export class FlvLoop {
     const time = this.#origin === undefined ? 0 : Math.max(0, tag.timestamp - this.#origin);
     if (frame.kind === 'audio') this.#audio.add(frame, time);
     else if (frame.kind === 'video') this.#video.add(frame, time);
-    if (frame.isConfig || isMetadata) {
+    if (frame.isConfig || metadata) {
       if (this.#sent.get(frame.kind)?.equals(body) === true) return undefined;
       this.#sent.set(frame.kind, Buffer.from(body));
     }

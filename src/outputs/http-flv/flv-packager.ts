@@ -23,7 +23,7 @@ export function flvFormat(options: FlvFormatOptions): WireFormat {
 }
 
 /** A step "back" of less than this is a frame from before the viewer's base, not a time after 2^32 ms. */
-const MAX_BEFORE_BASE_MS = 0x10000;
+const MAX_BEFORE_BASE_MS = 3_600_000;
 const WRAP = 0x1_0000_0000;
 /** WebSocket close frame, status 1000 (normal). Spec: RFC 6455, 5.5.1 and 7.4.1. */
 const WEBSOCKET_CLOSE = Buffer.from([0x88, 0x02, 0x03, 0xe8]);

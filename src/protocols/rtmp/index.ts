@@ -87,7 +87,6 @@ export type {
 export {
   DEFAULT_APP,
   DEFAULT_RTMP_PORT,
-  DEFAULT_VHOST,
   formatRtmpUrl,
   MAX_NAME_BYTES,
   MAX_PARAMS_BYTES,

@@ -1,11 +1,10 @@
 import { ServerError } from '../../base/errors.ts';
+import { DEFAULT_VHOST } from '../../base/names.ts';
 
 /** Spec: the port that IANA gave to RTMP; left out of URLs. */
 export const DEFAULT_RTMP_PORT = 1935;
 /** App of a URL without one, as SRS names it. */
 export const DEFAULT_APP = '__defaultApp__';
-/** Vhost of a request that names none. */
-export const DEFAULT_VHOST = '__defaultVhost__';
 /** A whole URL, a tcUrl, or a stream name with its query, bytes. */
 export const MAX_URL_BYTES = 16_384;
 /** App or stream after resolution, bytes. Longer ones cannot become a file name (255) with a suffix anyway. */

@@ -478,6 +478,17 @@ test('media starts a play of a server that sends no status; pause, unpause and o
   assert.equal((await player.ended).reason, 'stream');
 });
 
+test('a play that media started still hears that the stream is over', async () => {
+  const peer = reach((request, server) => {
+    if (request.kind !== 'play') return false;
+    server.link.sendMessage(7, 9, 1, 77, Buffer.alloc(10));
+    return true;
+  });
+  const player = await play(URL, { connect: peer.connect });
+  at(peer.servers, 0).command(encodeOnStatus('NetStream.Play.UnpublishNotify'), 1);
+  assert.equal((await player.ended).reason, 'stream');
+});
+
 test('close waits for the server, but not longer than asked', async () => {
   const clock = new ManualClock();
   const peer = reach();

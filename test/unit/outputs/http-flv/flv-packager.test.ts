@@ -67,13 +67,13 @@ test('times: beyond 24 bits, beyond 32 bits, and from before the base', () => {
   const packager = flvFormat({ framing: 'identity', tracks: 'av' }).createPackager();
   const log = new SlabLog();
   const base = 0xffff_fff0;
-  const times = [base - 10, base, base + 40, base + 0x1000000, base + 0x90000000];
+  const times = [base - 3_000_000, base - 10, base, base + 40, base + 0x1000000, base + 0x90000000];
   for (const dts of times) packager.append(audioFrame(dts), log);
   const opening = packager.catchUp({ hasAudio: true, hasVideo: false }, base);
   const { messages } = readFlv(Buffer.concat([opening.bytes(), packager.cut(log, 0, log.end, base)]));
   assert.deepEqual(
     messages.map(({ time }) => time),
-    [0, 0, 40, 0x1000000, 0x90000000],
+    [0, 0, 0, 40, 0x1000000, 0x90000000],
   );
 });
 

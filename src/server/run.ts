@@ -6,7 +6,7 @@ import { describeError, ServerError } from '../base/errors.ts';
 import { formatProblem, type Config, type ConfigProblem } from '../config/index.ts';
 import { createLogger, type RootLogger } from '../observe/index.ts';
 import { banner } from './banner.ts';
-import { returnMemory } from './memory-return.ts';
+import { boundYoungGeneration, returnMemory } from './memory-return.ts';
 import { Server } from './server.ts';
 
 export interface RunContext {
@@ -19,6 +19,7 @@ const STOP_DEADLINE_MS = 1_800;
 
 /** Runs a server until a signal ends it. Resolves with the exit code; the caller has nothing left to close. */
 export async function run(config: Config, context: RunContext): Promise<number> {
+  boundYoungGeneration();
   let logger: RootLogger;
   try {
     if (config.workDir !== './') process.chdir(config.workDir);

@@ -4,7 +4,7 @@ import type { Undo } from '../base/undo.ts';
 /** Senders that are active at the same time up to which every message is read as it comes. */
 const UNMERGED_SENDERS = 100;
 /** Reads per second of the process that merging aims at: the window grows with the number of senders. */
-const READS_PER_SECOND = 4_000;
+const READS_PER_SECOND = 3_000;
 /** How often senders are counted, ms. */
 const SAMPLE_MS = 500;
 /** Sockets whose windows end within the same slot are resumed together, ms. */

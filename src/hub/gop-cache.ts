@@ -30,7 +30,7 @@ type Shape = Pick<Frame, 'kind' | 'codec'>;
  *
  * They are kept packed, as bytes in one block and numbers in one array, and become frames again when somebody asks. Most
  * streams of a busy server are not joined during most of their groups: thousands of small objects that live for two seconds
- * are what a generational collector handles worst (a quarter of the cost of 500 publishers), while a block that nobody has
+ * are what a generational collector handles worst (docs/adr/0002), while a block that nobody has
  * looked at is simply written over by the next group.
  */
 export class GopCache {

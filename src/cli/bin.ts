@@ -13,8 +13,8 @@ process.exitCode = await main(process.argv.slice(2), {
   version,
   stdout: (text) => void process.stdout.write(text),
   stderr: (text) => void process.stderr.write(text),
-  run: async (config, context) => {
+  run: async (context) => {
     const { run } = await import('../server/run.ts'); // Not loaded by -t, -v and -h.
-    return run(config, context);
+    return run(context);
   },
 });

@@ -1,15 +1,8 @@
+import path from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { describeError } from '../base/errors.ts';
 import { ConfigError, formatProblem, loadConfig } from '../config/index.ts';
-import type { Config, ConfigProblem } from '../config/index.ts';
-
-/** What the server needs besides its options. */
-export interface RunContext {
-  /** The path as it was typed. */
-  readonly configFile: string;
-  /** What is odd about the file; for the log. */
-  readonly warnings: readonly ConfigProblem[];
-}
+import type { RunContext } from '../server/run-context.ts';
 
 /** What the command line touches of the world outside. */
 export interface CliIo {
@@ -17,7 +10,7 @@ export interface CliIo {
   stdout(text: string): void;
   stderr(text: string): void;
   /** Runs the server; resolves with the exit code once it has ended. */
-  run(config: Config, context: RunContext): Promise<number>;
+  run(context: RunContext): Promise<number>;
 }
 
 /** Exit codes of `srs`. */
@@ -75,10 +68,11 @@ function test(file: string, io: CliIo): number {
 }
 
 async function start(file: string, io: CliIo): Promise<number> {
+  const absolute = path.resolve(file); // work_dir changes the folder that relative paths start from.
   const loaded = load(file, io);
   if (loaded === undefined) return EXIT.failed;
   try {
-    return await io.run(loaded.config, { configFile: file, warnings: loaded.warnings });
+    return await io.run({ configFile: file, loaded, reload: () => loadConfig(absolute) });
   } catch (error) {
     io.stderr(`error: ${describeError(error)}\n`);
     return EXIT.failed;

@@ -1,4 +1,5 @@
 /** The configuration: directive files in, frozen options out. */
+export type { ConfigChange } from './diff.ts';
 export { formatListen, parseListen } from './listen-address.ts';
 export type { ListenAddress } from './listen-address.ts';
 export { loadConfig, MAX_CONFIG_BYTES, parseConfig, selectVhost } from './load.ts';

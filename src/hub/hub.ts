@@ -100,9 +100,10 @@ class StreamHub implements ClosableHub {
       forget: (stream) => {
         if (this.#streams.get(stream.key) === stream) this.#streams.delete(stream.key);
       },
-      playStarted: (stream, session) => {
+      playStarted: (stream, viewer) => {
+        const { session } = viewer.request;
         this.#enter(session);
-        this.#tell((observer) => observer.playStarted?.(stream.name, session));
+        this.#tell((observer) => observer.playStarted?.(stream.name, session, viewer));
       },
       playEnded: (stream, viewer) => {
         const { session } = viewer.request;
@@ -129,7 +130,7 @@ class StreamHub implements ClosableHub {
       stream.release(session);
       throw error;
     }
-    this.#tell((observer) => observer.publishStarted?.(name, session));
+    this.#tell((observer) => observer.publishStarted?.(name, session, stream));
     return new Lease(this, stream, session);
   }
 

@@ -39,7 +39,7 @@ export interface StreamServices extends FeedServices {
   register(stream: HubStream): HubStream;
   /** Nobody is left: forget the stream. */
   forget(stream: HubStream): void;
-  playStarted(stream: HubStream, session: SessionInfo): void;
+  playStarted(stream: HubStream, viewer: Viewer): void;
   playEnded(stream: HubStream, viewer: Viewer): void;
 }
 
@@ -225,7 +225,7 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
       maxBytes: this.#options.queueMaxBytes,
     });
     this.#viewers.add(viewer);
-    this.#services.playStarted(this, request.session);
+    this.#services.playStarted(this, viewer);
     viewer.enter(request.format);
     return viewer;
   }

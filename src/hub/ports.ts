@@ -246,9 +246,9 @@ export interface StreamResolver {
 
 /** Sees each start and its one end. Errors of an observer never reach the media path. */
 export interface StreamObserver {
-  publishStarted?(name: StreamName, session: SessionInfo): void;
+  publishStarted?(name: StreamName, session: SessionInfo, stream: LiveStream): void;
   publishEnded?(name: StreamName, session: SessionInfo): void;
-  playStarted?(name: StreamName, session: SessionInfo): void;
+  playStarted?(name: StreamName, session: SessionInfo, playback: Playback): void;
   playEnded?(name: StreamName, session: SessionInfo, stats: PlaybackStats): void;
 }
 

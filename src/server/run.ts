@@ -3,22 +3,19 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../base/clock.ts';
 import { describeError, ServerError } from '../base/errors.ts';
-import { formatProblem, type Config, type ConfigProblem } from '../config/index.ts';
+import { formatProblem, type Config } from '../config/index.ts';
 import { createLogger, type RootLogger } from '../observe/index.ts';
 import { banner } from './banner.ts';
 import { boundYoungGeneration, returnMemory } from './memory-return.ts';
+import type { RunContext } from './run-context.ts';
 import { Server } from './server.ts';
-
-export interface RunContext {
-  readonly configFile: string;
-  readonly warnings: readonly ConfigProblem[];
-}
 
 /** The whole stop may take so long; then the process ends anyway, ms. */
 const STOP_DEADLINE_MS = 1_800;
 
 /** Runs a server until a signal ends it. Resolves with the exit code; the caller has nothing left to close. */
-export async function run(config: Config, context: RunContext): Promise<number> {
+export async function run(context: RunContext): Promise<number> {
+  const { config, warnings } = context.loaded;
   boundYoungGeneration();
   let logger: RootLogger;
   try {
@@ -32,7 +29,7 @@ export async function run(config: Config, context: RunContext): Promise<number> 
   const version = packageVersion();
   if (config.daemon)
     logger.info('daemon on: this server stays in the foreground; let a service manager run it');
-  for (const problem of context.warnings) logger.warn(formatProblem(problem));
+  for (const problem of warnings) logger.warn(formatProblem(problem));
   const server = new Server(config, { logger, version, pageDir: pageDir() });
   try {
     await server.start();
@@ -43,7 +40,9 @@ export async function run(config: Config, context: RunContext): Promise<number> 
     await logger.close();
     return 1;
   }
-  logger.info(`srs-ts ${version} started with ${context.configFile}, pid ${process.pid}`);
+  logger.info(
+    `srs-ts ${version} started with ${context.configFile ?? 'the environment'}, pid ${process.pid}`,
+  );
   for (const [what, addresses] of Object.entries(server.addresses)) {
     for (const { host, port } of addresses as readonly { host: string; port: number }[]) {
       logger.info(`${what} listens on ${host.includes(':') ? `[${host}]` : host}:${port}`);

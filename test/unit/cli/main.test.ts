@@ -13,7 +13,7 @@ const good = join(folder, 'good.conf');
 const odd = join(folder, 'odd.conf');
 const bad = join(folder, 'bad.conf');
 writeFileSync(good, 'listen 1935;\n');
-writeFileSync(odd, 'listen 1935;\nasprocess on;\n');
+writeFileSync(odd, 'listen 1935;\nff_log_level debug;\n');
 writeFileSync(bad, 'listen 1935;\nmax_conections 1;\ndaemon {}\n');
 
 interface Outcome {
@@ -22,7 +22,7 @@ interface Outcome {
   readonly err: string;
   readonly runs: readonly {
     readonly port: number | undefined;
-    readonly file: string;
+    readonly file: string | undefined;
     readonly warnings: number;
   }[];
 }
@@ -38,7 +38,7 @@ async function srs(
     version: '1.2.3',
     stdout: (text) => (out += text),
     stderr: (text) => (err += text),
-    run: (config, { configFile, warnings }) => {
+    run: ({ configFile, loaded: { config, warnings } }) => {
       runs.push({ port: config.listen[0]?.port, file: configFile, warnings: warnings.length });
       return end();
     },
@@ -94,7 +94,7 @@ test('-t of an odd file shows its warnings and succeeds', async () => {
   const { code, out, err } = await srs(['-t', '-c', odd]);
   assert.equal(code, 0);
   assert.match(out, /test is successful/);
-  assert.match(err, /^warning: .*odd\.conf:2:1: asprocess: is accepted/);
+  assert.match(err, /^warning: .*odd\.conf:2:1: ff_log_level: is accepted/);
 });
 
 test('-t of a bad file lists everything on stderr', async () => {

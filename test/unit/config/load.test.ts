@@ -154,10 +154,10 @@ const ODD: readonly { readonly text: string; readonly problems: readonly string[
   { text: 'listen 1; vhost a { hls { enabled off; hls_keys on; } }', problems: [] },
   { text: 'listen 1; asprocess off;', problems: [] },
   {
-    text: 'listen 1; asprocess on; vhost a { hls { enabled on; hls_keys on; } } vhost b { hls { enabled on; } }',
+    text: 'listen 1; ff_log_level x; vhost a { hls { enabled on; hls_keys on; } } vhost b { hls { enabled on; } }',
     problems: [
-      'x.conf:1:11: asprocess: is accepted, but this server does not have the feature yet: it has no effect',
-      'x.conf:1:35: vhost.hls: is accepted, but this server does not have the feature yet: it has no effect',
+      'x.conf:1:11: ff_log_level: is accepted, but this server does not have the feature yet: it has no effect',
+      'x.conf:1:37: vhost.hls: is accepted, but this server does not have the feature yet: it has no effect',
     ],
   },
   {

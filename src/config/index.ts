@@ -2,8 +2,9 @@
 export type { ConfigChange } from './diff.ts';
 export { formatListen, parseListen } from './listen-address.ts';
 export type { ListenAddress } from './listen-address.ts';
-export { loadConfig, MAX_CONFIG_BYTES, parseConfig, selectVhost } from './load.ts';
+export { loadConfig, loadEnvironment, MAX_CONFIG_BYTES, parseConfig, selectVhost } from './load.ts';
 export type { LoadedConfig, ParseOptions } from './load.ts';
 export { ConfigError, formatProblem } from './problem.ts';
 export type { ConfigProblem, Origin } from './problem.ts';
+export type { ConfigReader, ReadResult } from './reader.ts';
 export type { Config, IngestConfig, VhostConfig } from './schema/root.ts';

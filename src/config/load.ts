@@ -1,9 +1,13 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import path from 'node:path';
 import { DEFAULT_VHOST } from '../base/names.ts';
 import { checkConfig } from './checks.ts';
+import { overlayEnvironment } from './environment.ts';
 import { parseTree } from './parser.ts';
+import type { Directive } from './parser.ts';
 import { ConfigError, Diagnostics } from './problem.ts';
 import type { ConfigProblem, Origin } from './problem.ts';
+import { FILE_READER } from './reader.ts';
+import type { ConfigReader } from './reader.ts';
 import { resolveOptions } from './resolve.ts';
 import { ROOT } from './schema/root.ts';
 import type { Config, VhostConfig } from './schema/root.ts';
@@ -18,21 +22,35 @@ export interface LoadedConfig {
   readonly warnings: readonly ConfigProblem[];
   /** Where each option was written, by its path (`vhosts[0].play.mwLatencyMs`); what is not in it has its default. */
   readonly origins: ReadonlyMap<string, Origin>;
+  /** Absolute paths of the file and of everything that it includes; empty when there is no file. */
+  readonly files: readonly string[];
 }
 
 export interface ParseOptions {
   /** Accept port 0 in `listen`: the system picks one. For tests and programs that embed the server. Default: false. */
   readonly allowPortZero?: boolean;
+  /** Variables that override the file, such as `SRS_LISTEN`. Default: none. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Where files come from. Default: the files of this machine. */
+  readonly reader?: ConfigReader;
 }
 
+/** What a configuration without a file is called in messages. */
+const ENVIRONMENT = 'environment';
+
 /** Reads and checks a file. Throws a ConfigError with everything that is wrong with it. */
-export function loadConfig(path: string, options: ParseOptions = {}): LoadedConfig {
-  return parseConfig(readText(path), path, options);
+export function loadConfig(file: string, options: ParseOptions = {}): LoadedConfig {
+  const result = (options.reader ?? FILE_READER).read(file, MAX_CONFIG_BYTES);
+  if (!result.ok) throw new ConfigError([{ ...whole(file), directive: '', message: result.why }]);
+  return parseConfig(result.text, file, options);
 }
 
 /** Checks a text; `file` is what messages call it. Throws a ConfigError with everything that is wrong with it. */
 export function parseConfig(text: string, file: string, options: ParseOptions = {}): LoadedConfig {
-  if (text.length > MAX_CONFIG_BYTES) throw tooLarge(file);
+  if (text.length > MAX_CONFIG_BYTES) {
+    const message = `is larger than ${MAX_CONFIG_BYTES} bytes`;
+    throw new ConfigError([{ ...whole(file), directive: '', message }]);
+  }
   const diagnostics = new Diagnostics();
   const tree = parseTree(text, file, diagnostics);
   if (!tree.sound) diagnostics.throwIfAny();
@@ -40,13 +58,33 @@ export function parseConfig(text: string, file: string, options: ParseOptions = 
     diagnostics.error(whole(file), '', 'the file has no directives', { expected: "at least 'listen 1935;'" });
     diagnostics.throwIfAny();
   }
+  return finish(tree.directives, file, [path.resolve(file)], diagnostics, options);
+}
+
+/** A configuration without any file. Throws a ConfigError with everything that is wrong with the variables. */
+export function loadEnvironment(
+  env: Readonly<Record<string, string | undefined>>,
+  options: ParseOptions = {},
+): LoadedConfig {
+  return finish([], ENVIRONMENT, [], new Diagnostics(), { ...options, env });
+}
+
+/** The passes that a tree goes through, whatever it was made of. */
+function finish(
+  written: readonly Directive[],
+  file: string,
+  files: readonly string[],
+  diagnostics: Diagnostics,
+  options: ParseOptions,
+): LoadedConfig {
+  const tree = overlayEnvironment(written, options.env ?? {}, diagnostics);
   const context = { file, diagnostics, allowPortZero: options.allowPortZero ?? false };
-  const resolved = resolveOptions(tree.directives, ROOT, context);
+  const resolved = resolveOptions(tree, ROOT, context);
   // The one place where the table's run-time reading meets the types derived from the same table.
   const config = resolved.options as unknown as Config;
   checkConfig(config, resolved.origins, file, diagnostics);
   diagnostics.throwIfAny();
-  return { config: deepFreeze(config), warnings: diagnostics.warnings, origins: resolved.origins };
+  return { config: deepFreeze(config), warnings: diagnostics.warnings, origins: resolved.origins, files };
 }
 
 /**
@@ -60,46 +98,8 @@ export function selectVhost(config: Config, name: string): VhostConfig | undefin
   return vhost?.enabled === true ? vhost : undefined;
 }
 
-function readText(path: string): string {
-  const parts: Buffer[] = [];
-  let size = 0;
-  try {
-    const fd = openSync(path, 'r');
-    try {
-      // Read, not trust the size: the path may be a pipe.
-      for (;;) {
-        const part = Buffer.alloc(65_536);
-        const count = readSync(fd, part);
-        if (count === 0) break;
-        size += count;
-        if (size > MAX_CONFIG_BYTES) break;
-        parts.push(part.subarray(0, count));
-      }
-    } finally {
-      closeSync(fd);
-    }
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? String(error);
-    const message = READ_ERRORS[code] ?? `cannot be read (${code})`;
-    throw new ConfigError([{ ...whole(path), directive: '', message }]);
-  }
-  if (size > MAX_CONFIG_BYTES) throw tooLarge(path);
-  return Buffer.concat(parts).toString('utf8');
-}
-
-const READ_ERRORS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  EISDIR: 'is a directory, not a file',
-  EACCES: 'may not be read by this user',
-};
-
 function whole(file: string): Origin {
   return { file, line: 0, column: 0 };
-}
-
-function tooLarge(file: string): ConfigError {
-  const message = `is larger than ${MAX_CONFIG_BYTES} bytes`;
-  return new ConfigError([{ ...whole(file), directive: '', message }]);
 }
 
 function deepFreeze<T>(value: T): T {

@@ -9,3 +9,4 @@ export {
 } from './logger.ts';
 export { createLoopProbe, type LoopProbe } from './loop-probe.ts';
 export { newSessionId } from './session-id.ts';
+export { createSessionReport, type SessionReport, type SessionReportOptions } from './session-report.ts';

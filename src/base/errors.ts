@@ -7,6 +7,10 @@ export const ERRORS = {
   LISTEN_FAILED: { api: 1003, blames: 'operator' },
   CONFIG_INVALID: { api: 1023, blames: 'operator' },
   LOG_OPEN_FAILED: { api: 1042, blames: 'operator' },
+  OPEN_FILES_LIMIT: { api: 1023, blames: 'operator' },
+  PID_FILE_FAILED: { api: 1034, blames: 'operator' },
+  PID_FILE_HELD: { api: 1035, blames: 'operator' },
+  WORK_DIR_FAILED: { api: 1023, blames: 'operator' },
   CONNECTIONS_EXCEEDED: { api: 1074, blames: 'operator' },
   CONNECT_FAILED: { api: 1007, blames: 'peer' },
   // Sessions.

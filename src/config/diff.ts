@@ -1,5 +1,11 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { ListenAddress } from './listen-address.ts';
+import type { LoadedConfig } from './load.ts';
 import type { Origin } from './problem.ts';
-import type { Reload } from './schema/row.ts';
+import { ROOT } from './schema/root.ts';
+import type { Config } from './schema/root.ts';
+import type { BlocksRow, Reload, Row, Rows } from './schema/row.ts';
+import { optionKey } from './schema/row.ts';
 
 /** One difference between two configurations. */
 export interface ConfigChange {
@@ -17,4 +23,181 @@ export interface ConfigChange {
   readonly reload: Reload;
   /** Where the new value is written; undefined when it is a default now. */
   readonly origin: Origin | undefined;
+}
+
+type Values = Readonly<Record<string, unknown>>;
+
+/** Where a walk through the table is. */
+interface Place {
+  readonly directive: string;
+  readonly vhost: string | undefined;
+  readonly id: string | undefined;
+  /** Path of the option in the new configuration; the key of its origin. */
+  readonly key: string;
+}
+
+const TOP: Place = { directive: '', vhost: undefined, id: undefined, key: '' };
+
+/**
+ * What is different in `after`. Vhosts are the same when their names are (of two with one name the first one counts), ingests
+ * when their ids are; in which order they stand does not matter. Addresses are the same when host and port are.
+ */
+export function diffConfig(before: LoadedConfig | Config, after: LoadedConfig): readonly ConfigChange[] {
+  const changes: ConfigChange[] = [];
+  const old: Config = 'origins' in before ? before.config : before;
+  compare(ROOT, old, after.config, TOP, (change, key) => {
+    changes.push({ ...change, origin: after.origins.get(key) });
+  });
+  return changes;
+}
+
+type Found = (change: Omit<ConfigChange, 'origin'>, key: string) => void;
+
+function compare(rows: Rows, from: Values, to: Values, at: Place, found: Found): void {
+  for (const [name, row] of Object.entries(rows)) {
+    if (row.feature === 'planned') continue;
+    const key = optionKey(name, row);
+    const place = below(at, name, key);
+    const [old, now] = [from[key], to[key]];
+    if (row.type === 'block') compare(row.rows, old as Values, now as Values, place, found);
+    else if (isMatched(row, place))
+      compareBlocks(row, old as readonly Values[], now as readonly Values[], place, found);
+    else if (!isSame(row, old, now))
+      found({ ...where(place), kind: 'changed', from: old, to: now, reload: row.reload }, place.key);
+  }
+}
+
+function compareBlocks(
+  row: BlocksRow,
+  from: readonly Values[],
+  to: readonly Values[],
+  at: Place,
+  found: Found,
+): void {
+  const old = byName(row, from, at);
+  const now = byName(row, to, at);
+  const { reload } = row;
+  const whole = { from: undefined, to: undefined, reload };
+  for (const [name, entry] of old) {
+    if (!now.has(name)) found({ ...where(entry.place), kind: 'removed', ...whole }, '');
+  }
+  for (const [name, { value, place }] of now) {
+    const before = old.get(name);
+    if (before === undefined) found({ ...where(place), kind: 'added', ...whole }, place.key);
+    else compare(row.rows, before.value, value, place, found);
+  }
+}
+
+/**
+ * `next` with the old values of some changes back in it: what needs a restart, or was refused. `changes` are differences from
+ * `previous` to `next`. What is in force is then always one whole configuration, which the next one can be compared with.
+ */
+export function revertChanges(
+  next: Config,
+  previous: Config,
+  changes: readonly Pick<ConfigChange, 'directive' | 'vhost' | 'id'>[],
+): Config {
+  if (changes.length === 0) return next;
+  const reverted = new Set(changes.map(nameOf));
+  // The one place where the table's run-time walk meets the types derived from the same table.
+  return revert(ROOT, next, previous, TOP, reverted) as unknown as Config;
+}
+
+function revert(
+  rows: Rows,
+  next: Values,
+  previous: Values,
+  at: Place,
+  reverted: ReadonlySet<string>,
+): Values {
+  const options: Record<string, unknown> = { ...next };
+  for (const [name, row] of Object.entries(rows)) {
+    if (row.feature === 'planned') continue;
+    const key = optionKey(name, row);
+    const place = below(at, name, key);
+    const [now, old] = [next[key], previous[key]];
+    if (row.type === 'block') options[key] = revert(row.rows, now as Values, old as Values, place, reverted);
+    else if (isMatched(row, place))
+      options[key] = revertBlocks(row, now as readonly Values[], old as readonly Values[], place, reverted);
+    else if (reverted.has(nameOf(place))) options[key] = old;
+  }
+  return Object.freeze(options);
+}
+
+function revertBlocks(
+  row: BlocksRow,
+  next: readonly Values[],
+  previous: readonly Values[],
+  at: Place,
+  reverted: ReadonlySet<string>,
+): readonly Values[] {
+  const now = byName(row, next, at);
+  const old = byName(row, previous, at);
+  const blocks: Values[] = [];
+  for (const [name, { value, place }] of now) {
+    const before = old.get(name);
+    if (before !== undefined) blocks.push(revert(row.rows, value, before.value, place, reverted));
+    else if (!reverted.has(nameOf(place))) blocks.push(value);
+  }
+  for (const [name, { value, place }] of old) {
+    if (!now.has(name) && reverted.has(nameOf(place))) blocks.push(value);
+  }
+  return Object.freeze(blocks);
+}
+
+/** Blocks that are told apart by name or id. What repeats inside such a block (an ingest's engines) is one value. */
+function isMatched(row: Row, place: Place): row is BlocksRow {
+  return row.type === 'blocks' && place.id === undefined;
+}
+
+function byName(
+  row: BlocksRow,
+  blocks: readonly Values[],
+  at: Place,
+): ReadonlyMap<string, { readonly value: Values; readonly place: Place }> {
+  const entries = new Map<string, { value: Values; place: Place }>();
+  const areVhosts = at.directive === 'vhost';
+  blocks.forEach((value, i) => {
+    const name = String(value[row.argument.option]);
+    const key = `${at.key}[${i}]`;
+    if (areVhosts) {
+      if (!entries.has(name)) entries.set(name, { value, place: { ...at, vhost: name, key } });
+      return;
+    }
+    let id = name;
+    for (let n = 2; entries.has(id); n += 1) id = `${name}#${n}`; // Where the name may be left out.
+    entries.set(id, { value, place: { ...at, id, key } });
+  });
+  return entries;
+}
+
+function isSame(row: Row, a: unknown, b: unknown): boolean {
+  if (row.type === 'listen')
+    return isDeepStrictEqual(address(a as ListenAddress), address(b as ListenAddress));
+  if (row.type === 'listens') {
+    const [old, now] = [a as readonly ListenAddress[], b as readonly ListenAddress[]];
+    return isDeepStrictEqual(old.map(address), now.map(address));
+  }
+  return isDeepStrictEqual(a, b);
+}
+
+/** An address without the place where it is written. */
+function address({ host, port }: ListenAddress): unknown {
+  return { host, port };
+}
+
+function below(at: Place, name: string, key: string): Place {
+  return {
+    ...at,
+    directive: at.directive === '' ? name : `${at.directive}.${name}`,
+    key: at.key === '' ? key : `${at.key}.${key}`,
+  };
+}
+
+function where({ directive, vhost, id }: Place): Pick<ConfigChange, 'directive' | 'vhost' | 'id'> {
+  return { directive, vhost, id };
+}
+
+function nameOf({ directive, vhost, id }: Pick<ConfigChange, 'directive' | 'vhost' | 'id'>): string {
+  return JSON.stringify([directive, vhost ?? null, id ?? null]);
 }

@@ -1,4 +1,6 @@
 /** The configuration: directive files in, frozen options out. */
+export { describeChange, describeDirective } from './describe-change.ts';
+export { diffConfig, revertChanges } from './diff.ts';
 export type { ConfigChange } from './diff.ts';
 export { formatListen, parseListen } from './listen-address.ts';
 export type { ListenAddress } from './listen-address.ts';

@@ -1,0 +1,3 @@
+export type { Refusal, ReloadEntry, ReloadReport, ReloadTarget } from './ports.ts';
+export { Reloader, type ReloaderOptions } from './reloader.ts';
+export { describeEntry, summarize } from './report-text.ts';

@@ -1,21 +1,33 @@
-// C0 controls, DEL and C1 controls (a terminal obeys both), the line separators that log viewers break at, and the
-// direction marks that make a terminal show another text than the file holds.
-const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]|[\ud800-\udfff]/;
-const UNSAFE_ALL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]|\p{Surrogate}/gu;
+import type { LogScope } from '../base/logger.ts';
+import { printable } from '../base/printable.ts';
 
 /** Longest text of one line, UTF-16 units; the rest is cut. */
 export const MAX_LOG_TEXT = 4_096;
 
+/** Longest session id, stream key and component of a line, UTF-16 units; the rest is cut. */
+export const MAX_LOG_SCOPE = 512;
+
 /** Text that may come from a peer, made harmless: one line, no terminal controls, bounded. `\n` becomes `\x0a`. */
 export function escapeLogText(text: string): string {
-  const bounded =
-    text.length > MAX_LOG_TEXT ? `${text.slice(0, MAX_LOG_TEXT)}... (${text.length} characters)` : text;
-  return UNSAFE.test(bounded) ? bounded.replace(UNSAFE_ALL, escapeCharacter) : bounded;
+  return printable(text, MAX_LOG_TEXT);
 }
 
-function escapeCharacter(character: string): string {
-  const code = character.charCodeAt(0);
-  return code < 0x100
-    ? `\\x${code.toString(16).padStart(2, '0')}`
-    : `\\u${code.toString(16).padStart(4, '0')}`;
+/** A scope whose words are harmless. A session id stands between brackets, so it may not hold any, nor a blank. */
+export function escapeScope(scope: LogScope): LogScope {
+  const { session, stream, component } = scope;
+  return {
+    ...(session === undefined ? {} : { session: escapeWord(session) }),
+    ...(stream === undefined ? {} : { stream: printable(stream, MAX_LOG_SCOPE) }),
+    ...(component === undefined ? {} : { component: printable(component, MAX_LOG_SCOPE) }),
+  };
+}
+
+const PLAIN_WORD = /^[\w.:-]{0,64}$/;
+
+function escapeWord(word: string): string {
+  if (PLAIN_WORD.test(word)) return word;
+  return printable(word, MAX_LOG_SCOPE).replace(
+    /[[\]\s]/gu,
+    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
 }

@@ -1,34 +1,43 @@
+import { describeError } from '../base/errors.ts';
 import type { Logger, LogScope } from '../base/logger.ts';
-import { escapeLogText } from './log-escape.ts';
+import { JsonLines, srsHead, srsLine, type LogFormat } from './line-format.ts';
+import { escapeScope } from './log-escape.ts';
+import { LINE_RANK, readLevel, type LevelNames, type LineLevel, type LogLevel } from './log-level.ts';
 import { LogSink } from './log-sink.ts';
+import { Stamp, type WallClock } from './stamp.ts';
 
-/** [srs_log_level] SRS's five levels. */
-export type SrsLogLevel = 'verbose' | 'info' | 'trace' | 'warn' | 'error';
-
-/** The time of day, Unix ms. */
-export interface WallClock {
-  now(): number;
-}
-
-export interface LoggerOptions {
+/** What of the log can be changed while it is written (reload). */
+export interface LogSettings {
   /** [srs_log_tank, srs_log_file] `console`, or the path of a file that is appended to. */
   readonly tank: string;
-  /** Lines below it are not written. `info()` writes SRS's level `trace`, `debug()` its `verbose`. */
-  readonly level: SrsLogLevel;
-  /** The one line format so far: SRS's. */
-  readonly format?: 'srs';
+  /** Lines below it are not written, see `logLevelOf`. `info()` writes SRS's level `trace`, `debug()` its `info`. */
+  readonly level: LogLevel;
+  /** [srs_log_format] */
+  readonly format: LogFormat;
+  /** [utc_time] */
+  readonly utc: boolean;
+}
+
+export interface LoggerOptions extends Pick<LogSettings, 'tank' | 'level'> {
+  /** @default 'srs' */
+  readonly format?: LogFormat;
+  /** @default false */
+  readonly utc?: boolean;
   readonly pid: number;
   /** @default Date */
   readonly clock?: WallClock;
-  /** [utc_time] @default false */
-  readonly utc?: boolean;
   /** Bytes that may wait for a slow disk, see MAX_LOG_BACKLOG_BYTES. */
   readonly maxBacklogBytes?: number;
 }
 
 /** The process's logger: the root of all scoped ones. */
 export interface RootLogger extends Logger {
-  /** Opens the file again, for log rotation (SIGUSR1). */
+  /**
+   * Changes the settings of this logger and of all scoped ones at once. Lines written before are not lost. Throws
+   * LOG_OPEN_FAILED when the file of another tank cannot be opened; nothing has changed then.
+   */
+  reconfigure(settings: LogSettings): void;
+  /** Opens the file again, for log rotation (SIGUSR1). Stays with the old one, and says so in it, when that fails. */
   reopen(): void;
   /** Blocks until all is written; for the very end of the process. */
   flushSync(): void;
@@ -38,111 +47,123 @@ export interface RootLogger extends Logger {
   readonly dropped: number;
 }
 
-const RANK = { verbose: 0, info: 0, trace: 1, warn: 2, error: 3 } as const satisfies Record<
-  SrsLogLevel,
-  number
->;
-
 /**
- * A logger that writes `[2026-01-31 12:34:56.789][Trace][pid][session id] text`, as SRS does. Throws LOG_OPEN_FAILED when
- * the file cannot be opened; after that it never throws and never blocks.
+ * A logger that writes `[2026-01-31 12:34:56.789][Trace][pid][session id] text`, as SRS does, or pino's JSON. Throws
+ * LOG_OPEN_FAILED when the file cannot be opened; after that it never throws (but for `reconfigure`) and never blocks.
  */
 export function createLogger(options: LoggerOptions): RootLogger {
-  const stamp = new Stamp(options.clock ?? Date, options.utc ?? false);
-  const sink: LogSink = new LogSink({
-    tank: options.tank,
-    ...(options.maxBacklogBytes === undefined ? {} : { maxBacklogBytes: options.maxBacklogBytes }),
-    onDropsOver: (lines) => root.warn(`the log was too slow: ${lines} lines were dropped`),
-  });
-  const root = new SrsLogger(sink, stamp, options.pid, RANK[options.level], {});
-  return root;
+  return new ScopedLogger(new LogCore(options), NO_SCOPE);
 }
 
-class SrsLogger implements RootLogger {
-  readonly #sink: LogSink;
+const NO_SCOPE: LogScope = {};
+
+/** What all scoped loggers of a process share, and a reload changes under them. */
+class LogCore {
+  readonly pid: number;
+  readonly sink: LogSink;
   readonly #stamp: Stamp;
-  readonly #pid: number;
-  readonly #rank: number;
-  readonly #scope: LogScope;
-  /** What stands between the level and the text. */
-  readonly #head: string;
+  readonly #json: JsonLines;
+  #format: LogFormat;
+  #names: LevelNames;
+  rank: number;
 
-  constructor(sink: LogSink, stamp: Stamp, pid: number, rank: number, scope: LogScope) {
-    this.#sink = sink;
-    this.#stamp = stamp;
-    this.#pid = pid;
-    this.#rank = rank;
-    this.#scope = scope;
-    const { session, component, stream } = scope;
-    this.#head =
-      `[${pid}][${session === undefined ? '' : escapeLogText(session)}] ` +
-      (component === undefined ? '' : `${escapeLogText(component)}: `) +
-      (stream === undefined ? '' : `${escapeLogText(stream)}: `);
+  constructor(options: LoggerOptions) {
+    this.pid = options.pid;
+    this.#stamp = new Stamp(options.clock ?? Date, options.utc ?? false);
+    this.sink = new LogSink({
+      tank: options.tank,
+      ...(options.maxBacklogBytes === undefined ? {} : { maxBacklogBytes: options.maxBacklogBytes }),
+      onDropsOver: (lines) => this.say('warn', `the log was too slow: ${lines} lines were dropped`),
+    });
+    this.#json = new JsonLines(options.pid, this.#stamp, (line) => this.sink.write(line));
+    this.#format = options.format ?? 'srs';
+    ({ rank: this.rank, names: this.#names } = readLevel(options.level));
   }
 
-  get dropped(): number {
-    return this.#sink.dropped;
-  }
-
-  debug(message: string): void {
-    if (this.#rank <= RANK.verbose) this.#line('Verbose', message);
-  }
-
-  info(message: string): void {
-    if (this.#rank <= RANK.trace) this.#line('Trace', message);
-  }
-
-  warn(message: string): void {
-    if (this.#rank <= RANK.warn) this.#line('Warn', message);
-  }
-
-  error(message: string): void {
-    this.#line('Error', message);
-  }
-
-  child(scope: LogScope): Logger {
-    return new SrsLogger(this.#sink, this.#stamp, this.#pid, this.#rank, { ...this.#scope, ...scope });
+  /** What fails comes first. */
+  reconfigure(settings: LogSettings): void {
+    const { rank, names } = readLevel(settings.level);
+    if (settings.tank !== this.sink.tank) this.sink.retarget(settings.tank);
+    this.rank = rank;
+    this.#names = names;
+    this.#format = settings.format;
+    this.#stamp.utc = settings.utc;
   }
 
   reopen(): void {
-    this.#sink.reopen();
+    try {
+      this.sink.retarget(this.sink.tank);
+    } catch (error) {
+      this.say('error', describeError(error));
+    }
   }
 
-  flushSync(): void {
-    this.#sink.flushSync();
+  /** A line of nobody's scope. */
+  say(level: LineLevel, message: string): void {
+    if (this.rank <= LINE_RANK[level]) this.line(NO_SCOPE, srsHead(this.pid, NO_SCOPE), level, message);
   }
 
-  close(): Promise<void> {
-    return this.#sink.close();
-  }
-
-  #line(level: string, message: string): void {
-    this.#sink.write(`[${this.#stamp.now()}][${level}]${this.#head}${escapeLogText(message)}\n`);
+  line(scope: LogScope, head: string, level: LineLevel, message: string): void {
+    if (this.#format === 'json') this.#json.write(scope, level, message);
+    else this.sink.write(srsLine(this.#stamp, this.#names, head, level, message));
   }
 }
 
-/** `YYYY-MM-DD HH:MM:SS.mmm`; the part up to the seconds is made once a second. */
-class Stamp {
-  readonly #clock: WallClock;
-  readonly #utc: boolean;
-  #second = -1;
-  #text = '';
+/** The root is one too; who got a scoped one by `child` does not see the methods of the process. */
+class ScopedLogger implements RootLogger {
+  readonly #core: LogCore;
+  /** Harmless, see escapeScope. */
+  readonly #scope: LogScope;
+  /** Made by the first line: many sessions have a logger and nothing to say. */
+  #head: string | undefined;
 
-  constructor(clock: WallClock, utc: boolean) {
-    this.#clock = clock;
-    this.#utc = utc;
+  constructor(core: LogCore, scope: LogScope) {
+    this.#core = core;
+    this.#scope = scope;
   }
 
-  now(): string {
-    const ms = this.#clock.now();
-    const second = Math.floor(ms / 1000);
-    if (second !== this.#second) {
-      this.#second = second;
-      const at = new Date(second * 1000);
-      // Local time by shifting the instant, so that one formatter serves both.
-      const shown = this.#utc ? at : new Date(at.getTime() - at.getTimezoneOffset() * 60_000);
-      this.#text = shown.toISOString().slice(0, 19).replace('T', ' ');
-    }
-    return `${this.#text}.${String(Math.floor(ms) % 1000).padStart(3, '0')}`;
+  get dropped(): number {
+    return this.#core.sink.dropped;
+  }
+
+  debug(message: string): void {
+    if (this.#core.rank <= LINE_RANK.debug) this.#line('debug', message);
+  }
+
+  info(message: string): void {
+    if (this.#core.rank <= LINE_RANK.info) this.#line('info', message);
+  }
+
+  warn(message: string): void {
+    if (this.#core.rank <= LINE_RANK.warn) this.#line('warn', message);
+  }
+
+  error(message: string): void {
+    this.#line('error', message);
+  }
+
+  child(scope: LogScope): Logger {
+    return new ScopedLogger(this.#core, { ...this.#scope, ...escapeScope(scope) });
+  }
+
+  reconfigure(settings: LogSettings): void {
+    this.#core.reconfigure(settings);
+  }
+
+  reopen(): void {
+    this.#core.reopen();
+  }
+
+  flushSync(): void {
+    this.#core.sink.flushSync();
+  }
+
+  close(): Promise<void> {
+    return this.#core.sink.close();
+  }
+
+  #line(level: LineLevel, message: string): void {
+    this.#head ??= srsHead(this.#core.pid, this.#scope);
+    this.#core.line(this.#scope, this.#head, level, message);
   }
 }

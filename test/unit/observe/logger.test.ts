@@ -46,7 +46,7 @@ test('local time is that of the machine', async () => {
   const log = createLogger({ tank, level: 'verbose', pid: 1, clock: { now: () => at.getTime() } });
   log.debug('x');
   await log.close();
-  assert.equal(await readFile(tank, 'utf8'), '[2026-07-01 13:05:09.012][Verbose][1][] x\n');
+  assert.equal(await readFile(tank, 'utf8'), '[2026-07-01 13:05:09.012][Info][1][] x\n');
 });
 
 const ESCAPES = [
@@ -99,11 +99,14 @@ test('reopen continues in a new file after a rotation', async () => {
   assert.match(await readFile(tank, 'utf8'), /after\n$/);
 });
 
-test('a file that cannot be opened is told at once', () => {
+test('the folder of a file is made; a file that cannot be opened is told at once', async () => {
+  const tank = join(await logFile(), 'of', 'a', 'folder.log');
+  await createLogger({ tank, level: 'trace', pid: 1 }).close();
+  assert.equal(await readFile(tank, 'utf8'), '');
   assert.throws(
-    () => createLogger({ tank: '/nowhere/at/all/srs.log', level: 'trace', pid: 1 }),
+    () => createLogger({ tank: join(tank, 'srs.log'), level: 'trace', pid: 1 }),
     (error) =>
-      error instanceof ServerError && error.code === 'LOG_OPEN_FAILED' && /nowhere/.test(error.message),
+      error instanceof ServerError && error.code === 'LOG_OPEN_FAILED' && /folder\.log/.test(error.message),
   );
 });
 

@@ -107,6 +107,11 @@ export class Server {
     return this.#gate.open;
   }
 
+  /** Streams that are published, or held for a publisher who may come back. */
+  get liveStreams(): number {
+    return this.#hub.list().filter(({ state }) => state === 'live' || state === 'waiting').length;
+  }
+
   get addresses(): ServerAddresses {
     return {
       rtmp: this.#rtmp.addresses,
@@ -135,6 +140,17 @@ export class Server {
     const { logger } = this.#deps;
     const rtmpPort = this.#rtmp.addresses[0]?.port ?? 0;
     this.#ingests = startIngests(this.#config, { rtmpPort, logger, clock: systemClock });
+  }
+
+  /** Closes all listeners and ends the ingests; sessions go on. The first part of a graceful end; `stop` follows. */
+  async stopAccepting(): Promise<void> {
+    const ingests = Promise.all(this.#ingests.map((ingest) => ingest.close()));
+    await Promise.all([
+      this.#rtmp.stopAccepting(),
+      this.#http?.stopAccepting(),
+      this.#api?.stopAccepting(),
+      ingests,
+    ]);
   }
 
   /** Ends ingests, accepting, sessions, and frees everything. Idempotent. */

@@ -5,13 +5,18 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { ConnectionGate } from './connection-gate.ts';
 import { plainIp } from './ip.ts';
+import { ListenerSet } from './listener-set.ts';
 import { TallyReport } from './tally-report.ts';
-import { listenTcp, type ListenAddress, type TcpListener } from './tcp-listener.ts';
+import type { ListenAddress } from './tcp-listener.ts';
 
 export interface HttpServerOptions {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly gate?: ConnectionGate;
+  /** The directive to name in errors, e.g. `http_server listen`. */
+  readonly directive: string;
+  /** [empty_ip_ok] See `ListenerSet`. */
+  readonly emptyIpOk?: () => boolean;
   /** From the first byte of a request to the end of its head, ms. @default 10000 */
   readonly headersTimeoutMs?: number;
   /** From the first byte of a request to the end of its body, ms. @default 30000 */
@@ -45,15 +50,25 @@ const REQUEST_TIMEOUT = Buffer.from(
 export class HttpServer {
   /** For the web framework (`serverFactory`). It never listens itself. */
   readonly server: Server;
-  readonly #options: HttpServerOptions;
   readonly #clientErrors: TallyReport;
-  readonly #listeners: TcpListener[] = [];
+  readonly #listeners: ListenerSet;
   #handler: HttpHandler = (_request, response) => void response.writeHead(503).end();
   #onUpgrade: UpgradeHandler | undefined;
+  #armed = false;
   #closed: Promise<void> | undefined;
 
   constructor(options: HttpServerOptions) {
-    this.#options = options;
+    const { directive, gate, logger, clock, emptyIpOk } = options;
+    this.#listeners = new ListenerSet({
+      directive,
+      clock,
+      logger,
+      ...(gate === undefined ? {} : { gate }),
+      ...(emptyIpOk === undefined ? {} : { emptyIpOk }),
+      noDelay: true,
+      allowHalfOpen: true,
+      onConnection: (socket) => void this.server.emit('connection', socket),
+    });
     this.#clientErrors = new TallyReport({
       clock: options.clock,
       logger: options.logger,
@@ -94,43 +109,29 @@ export class HttpServer {
   }
 
   get addresses(): readonly { readonly host: string; readonly port: number }[] {
-    return this.#listeners.map((listener) => listener.address);
+    return this.#listeners.addresses;
   }
 
-  /** Listens on all the addresses or on none: throws LISTEN_FAILED. */
-  async listen(directive: string, addresses: readonly ListenAddress[]): Promise<void> {
-    const { gate, logger } = this.#options;
+  /**
+   * Listens on all the addresses and no others, or throws LISTEN_FAILED and nothing has changed. Connections that are open stay,
+   * also those of an address that goes.
+   */
+  async listen(addresses: readonly ListenAddress[]): Promise<void> {
+    await this.#listeners.relisten(addresses);
     // Node arms its check of headersTimeout and requestTimeout on this event, and this server never listens itself.
-    this.server.emit('listening');
-    try {
-      for (const address of addresses) {
-        this.#listeners.push(
-          await listenTcp({
-            directive,
-            address,
-            ...(gate === undefined ? {} : { gate }),
-            logger,
-            noDelay: true,
-            allowHalfOpen: true,
-            onConnection: (socket) => void this.server.emit('connection', socket),
-          }),
-        );
-      }
-    } catch (error) {
-      await this.close();
-      throw error;
-    }
+    if (!this.#armed) this.server.emit('listening');
+    this.#armed = true;
   }
 
   /** Accepts no more connections; those that are open go on. */
-  async stopAccepting(): Promise<void> {
-    await Promise.all(this.#listeners.map((listener) => listener.stopAccepting()));
+  stopAccepting(): Promise<void> {
+    return this.#listeners.stopAccepting();
   }
 
   /** Ends all connections at once. Idempotent. */
   close(): Promise<void> {
     this.#closed ??= (async () => {
-      await Promise.all(this.#listeners.map((listener) => listener.close()));
+      await this.#listeners.close();
       this.server.close(); // Disarms the check of timeouts.
       this.#clientErrors.close();
     })();

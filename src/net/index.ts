@@ -3,6 +3,7 @@ export { ConnectionGate, type ConnectionGateOptions } from './connection-gate.ts
 export { HttpServer, type HttpHandler, type HttpServerOptions, type UpgradeHandler } from './http-server.ts';
 export { CORS_HEADERS } from './cors.ts';
 export { takeSocket } from './http-takeover.ts';
+export { ListenerSet, type ListenerSetOptions } from './listener-set.ts';
 export { plainIp } from './ip.ts';
 export { SocketSink, type SocketSinkOptions } from './socket-sink.ts';
 export { TallyReport, type TallyReportOptions } from './tally-report.ts';

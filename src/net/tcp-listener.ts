@@ -33,6 +33,8 @@ export interface TcpListenerOptions {
   /** Connections that the kernel holds until they are accepted. @default 4096 */
   readonly backlog?: number;
   readonly logger?: Logger;
+  /** Told of a connection whose peer was gone before it was accepted; it is closed already. */
+  readonly onEmptyIp?: () => void;
 }
 
 const DEFAULT_KEEP_ALIVE_AFTER_MS = 30_000;
@@ -45,6 +47,10 @@ export class TcpListener {
   readonly #options: TcpListenerOptions;
   readonly #logger: Logger;
   readonly #sockets = new Set<Socket>();
+  /** Resolves when nothing is accepted any more and the last accepted socket is closed. */
+  readonly drained: Promise<void>;
+  #onDrained: () => void = ignore;
+  #accepted = 0;
   #server: Server;
   #stopped: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
@@ -54,6 +60,7 @@ export class TcpListener {
     this.#options = options;
     this.#logger = options.logger ?? silentLogger;
     this.#server = this.#createServer();
+    this.drained = new Promise((resolve) => (this.#onDrained = resolve));
   }
 
   /** The bound address; the port is real also when 0 was asked for. */
@@ -63,6 +70,11 @@ export class TcpListener {
       return { host: this.#options.address.host ?? '', port: this.#options.address.port };
     }
     return { host: bound.address, port: bound.port };
+  }
+
+  /** Connections that the kernel has handed over since the start. */
+  get accepted(): number {
+    return this.#accepted;
   }
 
   /** Sockets that were accepted here and are still open. */
@@ -95,6 +107,7 @@ export class TcpListener {
   stopAccepting(): Promise<void> {
     // The server's own close callback waits for all sockets; the port is free as soon as the handle is closed.
     this.#stopped ??= new Promise((resolve) => {
+      if (this.#sockets.size === 0) this.#onDrained();
       if (!this.#server.listening) {
         resolve();
         return;
@@ -147,14 +160,19 @@ export class TcpListener {
   }
 
   #accept(accepted: Socket): void {
+    this.#accepted += 1;
     // An error is always followed by 'close'; who holds the socket looks at that.
     accepted.on('error', ignore);
-    const { gate, sharedRead } = this.#options;
-    if (gate !== undefined) {
-      if (!gate.enter(plainIp(accepted.remoteAddress))) {
-        accepted.destroy();
-        return;
-      }
+    const { gate, sharedRead, onEmptyIp } = this.#options;
+    const { remoteAddress } = accepted;
+    if (remoteAddress === undefined) {
+      accepted.destroy();
+      onEmptyIp?.();
+      return;
+    }
+    if (gate?.enter(plainIp(remoteAddress)) === false) {
+      accepted.destroy();
+      return;
     }
     const inlet = new Inlet();
     let socket = accepted;
@@ -166,6 +184,7 @@ export class TcpListener {
     socket.once('close', () => {
       this.#sockets.delete(socket);
       gate?.leave();
+      if (this.#stopped !== undefined && this.#sockets.size === 0) this.#onDrained();
     });
     this.#options.onConnection(socket, inlet);
   }

@@ -47,6 +47,7 @@ export class ApiServer {
     this.#logger = deps.logger.child({ component: 'api' });
     this.#http = new HttpServer({
       ...options.timeouts,
+      directive: 'http_api listen',
       logger: this.#logger,
       clock: deps.clock,
       ...(deps.gate === undefined ? {} : { gate: deps.gate }),
@@ -62,7 +63,7 @@ export class ApiServer {
   /** Listens on all addresses, or throws LISTEN_FAILED and on none. */
   async start(): Promise<void> {
     await this.#app.ready();
-    await this.#http.listen('http_api listen', this.#options.listen);
+    await this.#http.listen(this.#options.listen);
   }
 
   stopAccepting(): Promise<void> {

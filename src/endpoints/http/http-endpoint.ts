@@ -72,6 +72,7 @@ export class HttpEndpoint {
     this.#wheel = new TimerWheel(deps.clock);
     this.#http = new HttpServer({
       ...options.timeouts,
+      directive: 'http_server listen',
       logger: this.#logger,
       clock: deps.clock,
       ...(deps.gate === undefined ? {} : { gate: deps.gate }),
@@ -114,7 +115,7 @@ export class HttpEndpoint {
         socket.destroy();
       });
     });
-    await this.#http.listen('http_server listen', this.#options.listen);
+    await this.#http.listen(this.#options.listen);
   }
 
   /** Accepts no more; viewers stay. */

@@ -43,8 +43,10 @@ export interface RtmpServices {
   readonly logger: Logger;
   newSessionId(): string;
   readonly server: { readonly name: string; readonly version: string };
-  /** From accept to the end of the handshake, and again to a publish or play, ms. */
+  /** From accept to the end of the handshake, ms. Read at each accept: it may be a getter. */
   readonly handshakeTimeoutMs: number;
+  /** [empty_ip_ok] See `ListenerSetOptions`. Read on use: it may be a getter. @default true */
+  readonly emptyIpOk?: boolean;
 }
 
 /** What the dialogue and the roles see of their connection. */

@@ -1,11 +1,5 @@
 import { ServerError } from '../../base/errors.ts';
-import {
-  listenTcp,
-  SharedRead,
-  type ConnectionGate,
-  type ListenAddress,
-  type TcpListener,
-} from '../../net/index.ts';
+import { ListenerSet, SharedRead, type ConnectionGate, type ListenAddress } from '../../net/index.ts';
 import type { RtmpServices } from './ports.ts';
 import { RtmpSession } from './rtmp-session.ts';
 
@@ -18,18 +12,30 @@ export interface RtmpEndpointOptions extends RtmpServices {
 /** [listen] Accepts RTMP connections on all its ports and keeps their sessions. */
 export class RtmpEndpoint {
   readonly #options: RtmpEndpointOptions;
-  readonly #listeners: TcpListener[] = [];
+  readonly #listeners: ListenerSet;
   readonly #sessions = new Set<RtmpSession>();
   readonly #sharedRead: SharedRead;
   readonly #forget = (session: RtmpSession): void => void this.#sessions.delete(session);
 
   constructor(options: RtmpEndpointOptions) {
     this.#options = options;
-    this.#sharedRead = new SharedRead(options.clock);
+    const { gate, logger, clock } = options;
+    this.#sharedRead = new SharedRead(clock);
+    this.#listeners = new ListenerSet({
+      directive: 'listen',
+      gate,
+      logger,
+      clock,
+      emptyIpOk: () => options.emptyIpOk ?? true,
+      sharedRead: this.#sharedRead,
+      onConnection: (socket, inlet) => {
+        this.#sessions.add(new RtmpSession(socket, inlet, options, this.#forget));
+      },
+    });
   }
 
   get addresses(): readonly { readonly host: string; readonly port: number }[] {
-    return this.#listeners.map((listener) => listener.address);
+    return this.#listeners.addresses;
   }
 
   /** Connections that are open. */
@@ -39,31 +45,25 @@ export class RtmpEndpoint {
 
   /** Listens on all addresses, or throws LISTEN_FAILED and on none. */
   async start(): Promise<void> {
-    const { listen, gate, logger } = this.#options;
     try {
-      for (const address of listen) {
-        this.#listeners.push(
-          await listenTcp({
-            directive: 'listen',
-            address,
-            gate,
-            logger,
-            sharedRead: this.#sharedRead,
-            onConnection: (socket, inlet) => {
-              this.#sessions.add(new RtmpSession(socket, inlet, this.#options, this.#forget));
-            },
-          }),
-        );
-      }
+      await this.relisten(this.#options.listen);
     } catch (error) {
       await this.close();
       throw error;
     }
   }
 
+  /**
+   * [listen] Listens on these addresses from now on, or throws LISTEN_FAILED and nothing has changed. Sessions stay, also those of
+   * an address that goes. See `ListenerSet.relisten`.
+   */
+  relisten(listen: readonly ListenAddress[]): Promise<void> {
+    return this.#listeners.relisten(listen);
+  }
+
   /** Accepts no more; sessions stay. */
-  async stopAccepting(): Promise<void> {
-    await Promise.all(this.#listeners.map((listener) => listener.stopAccepting()));
+  stopAccepting(): Promise<void> {
+    return this.#listeners.stopAccepting();
   }
 
   /** Ends all sessions and frees the ports. Idempotent. */
@@ -72,7 +72,7 @@ export class RtmpEndpoint {
     for (const session of this.#sessions) {
       session.close(new ServerError('SERVER_STOPPING', 'the server is stopping'));
     }
-    await Promise.all(this.#listeners.map((listener) => listener.close()));
+    await this.#listeners.close();
     this.#sharedRead.close();
   }
 }

@@ -1,3 +1,5 @@
+import { printable } from './printable.ts';
+
 /**
  * The one table of error codes. `api` is the number that SRS's HTTP API and logs use (a contract with users);
  * `blames` says who can mend it. `docs/errors.md` is checked against this table by a test.
@@ -20,6 +22,7 @@ export const ERRORS = {
   SERVER_STOPPING: { api: 1077, blames: 'operator' },
   VIEWER_STALLED: { api: 1078, blames: 'peer' },
   VHOST_UNKNOWN: { api: 2036, blames: 'peer' },
+  VHOST_REMOVED: { api: 1080, blames: 'operator' },
   STREAM_BUSY: { api: 1028, blames: 'peer' },
   STREAM_NOT_FOUND: { api: 2048, blames: 'peer' },
   STREAM_NAME_INVALID: { api: 2037, blames: 'peer' },
@@ -76,14 +79,97 @@ export class ServerError extends Error {
   }
 }
 
-/** One line for a log: code, message and the chain of causes. */
+/** Causes of an error that are told; also how many of the errors that an AggregateError holds are told at each level. */
+const MAX_CAUSES = 8;
+const MAX_AGGREGATED = 3;
+/** Characters of one cause, of the whole chain, and of the stack behind it. */
+const MAX_CAUSE_TEXT = 500;
+const MAX_CHAIN_TEXT = 2_500;
+const MAX_STACK_TEXT = 1_500;
+
+/**
+ * One printable line for a log or a terminal, of bounded length whatever the error is: code, message and the chain of
+ * causes. Where INTERNAL is among them, which is our own fault, the stack of the root cause follows.
+ */
 export function describeError(error: unknown): string {
   const parts: string[] = [];
-  for (let at: unknown = error; at !== undefined && parts.length < 8;) {
-    if (at instanceof ServerError) parts.push(`${at.code}(${at.apiCode}): ${at.message}`);
-    else if (at instanceof Error) parts.push(at.message === '' ? at.name : at.message);
-    else parts.push(typeof at === 'string' ? at : JSON.stringify(at));
-    at = at instanceof Error ? at.cause : undefined;
+  const seen = new Set<unknown>();
+  let root: Error | undefined;
+  let ours = false;
+  for (let at = error; ; at = causeOf(at)) {
+    if (seen.has(at) || parts.length === MAX_CAUSES) {
+      parts.push('...');
+      break;
+    }
+    seen.add(at);
+    parts.push(describeOne(at, 0));
+    if (at instanceof Error) root = at;
+    if (at instanceof ServerError && at.code === 'INTERNAL') ours = true;
+    if (causeOf(at) === undefined) break;
   }
-  return parts.join(' <- ');
+  const chain = printable(parts.join(' <- '), MAX_CHAIN_TEXT);
+  return ours && root !== undefined ? `${chain}${stackOf(root)}` : chain;
+}
+
+function causeOf(error: unknown): unknown {
+  try {
+    return error instanceof Error ? (error.cause ?? undefined) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function describeOne(error: unknown, depth: number): string {
+  let text: string;
+  try {
+    text = error instanceof Error ? describeInstance(error, depth) : describeValue(error);
+  } catch {
+    text = 'an error that cannot be read'; // A getter or a toJSON of it threw.
+  }
+  return printable(text, MAX_CAUSE_TEXT);
+}
+
+function describeInstance(error: Error, depth: number): string {
+  if (error instanceof ServerError) return `${error.code}(${error.apiCode}): ${error.message}`;
+  const { code } = error as { code?: unknown };
+  const message = String(error.message); // Anything can be assigned to it.
+  let text = message === '' ? String(error.name) : message;
+  // The name of the errno, e.g. ECONNREFUSED. Node's own messages often have it.
+  if (typeof code === 'string' && !text.includes(code)) text += ` (${code})`;
+  if (!(error instanceof AggregateError) || depth > 1) return text;
+  const { errors } = error as { errors: readonly unknown[] };
+  const told = errors.slice(0, MAX_AGGREGATED).map((one) => describeOne(one, depth + 1));
+  if (errors.length > told.length) told.push(`${errors.length - told.length} more`);
+  return `${text} [${told.join('; ')}]`;
+}
+
+/** What was thrown and is no error. */
+function describeValue(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return String(value);
+  const { message } = value as { message?: unknown };
+  if (typeof message === 'string') return message;
+  // Not the whole of it: it may hold a server.
+  const fields = Object.entries(value).filter(
+    ([, field]) => typeof field !== 'object' && typeof field !== 'function',
+  );
+  return JSON.stringify(
+    Object.fromEntries(fields.slice(0, MAX_CAUSES).map(([name, field]) => [name, String(field)])),
+  );
+}
+
+/** The frames of a stack in one line. */
+function stackOf(error: Error): string {
+  let stack: unknown;
+  try {
+    stack = error.stack;
+  } catch {
+    // A getter of somebody else.
+  }
+  if (typeof stack !== 'string') return '';
+  const frames = stack
+    .slice(0, MAX_CHAIN_TEXT + MAX_STACK_TEXT)
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line.startsWith('at '));
+  return frames.length === 0 ? '' : ` | ${printable(frames.join(' '), MAX_STACK_TEXT)}`;
 }

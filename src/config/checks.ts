@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { printable } from './problem.ts';
+import { otherPlace, printable } from './problem.ts';
 import type { Diagnostics, Origin } from './problem.ts';
 import type { Config } from './schema/root.ts';
 
@@ -17,6 +17,16 @@ export function checkConfig(
       expected: 'a path',
     });
 
+  if (config.asprocess && config.daemon)
+    diagnostics.error(
+      at('asprocess'),
+      'asprocess',
+      'is on, but daemon is on too: a daemon has no parent process',
+      {
+        expected: "'daemon off;'",
+      },
+    );
+
   const names = new Map<string, Origin>();
   config.vhosts.forEach((vhost, v) => {
     const key = `vhosts[${v}]`;
@@ -26,7 +36,7 @@ export function checkConfig(
       diagnostics.warn(
         at(key),
         'vhost',
-        `'${printable(vhost.name)}' is ignored: line ${first.line} has it already, and the first one counts`,
+        `'${printable(vhost.name)}' is ignored: ${otherPlace(first, at(key))} has it already, and the first one counts`,
       );
 
     const { enabled, mount } = vhost.httpRemux;
@@ -47,7 +57,7 @@ export function checkConfig(
         diagnostics.error(
           at(ingestKey),
           'vhost.ingest',
-          `line ${same.line} has an ingest '${printable(ingest.id)}' already`,
+          `${otherPlace(same, at(ingestKey))} has an ingest '${printable(ingest.id)}' already`,
           { expected: 'ids that differ' },
         );
       if (!ingest.enabled) return;

@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import path from 'node:path';
 import { DEFAULT_VHOST } from '../base/names.ts';
 import { checkConfig } from './checks.ts';
@@ -31,6 +32,8 @@ export interface ParseOptions {
   readonly allowPortZero?: boolean;
   /** Variables that override the file, such as `SRS_LISTEN`. Default: none. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** How many addresses this machine has. Default: what the system says. */
+  readonly localAddresses?: number;
   /** Where files come from. Default: the files of this machine. */
   readonly reader?: ConfigReader;
 }
@@ -78,7 +81,12 @@ function finish(
   options: ParseOptions,
 ): LoadedConfig {
   const tree = overlayEnvironment(written, options.env ?? {}, diagnostics);
-  const context = { file, diagnostics, allowPortZero: options.allowPortZero ?? false };
+  const context = {
+    file,
+    diagnostics,
+    allowPortZero: options.allowPortZero ?? false,
+    localAddresses: options.localAddresses ?? countLocalAddresses(),
+  };
   const resolved = resolveOptions(tree, ROOT, context);
   // The one place where the table's run-time reading meets the types derived from the same table.
   const config = resolved.options as unknown as Config;
@@ -96,6 +104,12 @@ export function selectVhost(config: Config, name: string): VhostConfig | undefin
     config.vhosts.find((vhost) => vhost.name === wanted);
   const vhost = find(name) ?? find(DEFAULT_VHOST);
   return vhost?.enabled === true ? vhost : undefined;
+}
+
+/** Addresses that others can reach; a machine without any still has its loopback. */
+function countLocalAddresses(): number {
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  return Math.max(1, all.filter(({ internal }) => !internal).length);
 }
 
 function whole(file: string): Origin {

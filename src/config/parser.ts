@@ -35,8 +35,12 @@ interface OpenBlock {
   readonly opener: Token | undefined;
 }
 
-/** Reads the tree of a directive file. Problems go to `diagnostics`; reading goes on after each as far as it makes sense. */
-export function parseTree(text: string, file: string, diagnostics: Diagnostics): ParsedTree {
+/**
+ * Reads the tree of a directive file. Problems go to `diagnostics`; reading goes on after each as far as it makes sense.
+ * `from` is the `include` that asked for the file.
+ */
+export function parseTree(text: string, file: string, diagnostics: Diagnostics, from?: Origin): ParsedTree {
+  const included = from === undefined ? {} : { from };
   const lexer = new Lexer(text);
   const root: Directive[] = [];
   const stack: OpenBlock[] = [{ children: root, opener: undefined }];
@@ -46,7 +50,7 @@ export function parseTree(text: string, file: string, diagnostics: Diagnostics):
   const fail = (token: Token, message: string, expected?: string): void => {
     const extras = expected === undefined ? {} : { expected };
     diagnostics.error(
-      { file, line: token.line, column: token.column },
+      { file, line: token.line, column: token.column, ...included },
       words[0]?.text ?? '',
       message,
       extras,
@@ -56,7 +60,8 @@ export function parseTree(text: string, file: string, diagnostics: Diagnostics):
     const [name, ...args] = words;
     if (name === undefined) return;
     const parent = stack.at(-1);
-    parent?.children.push({ name: name.text, args, children, file, line: name.line, column: name.column });
+    const { line, column } = name;
+    parent?.children.push({ name: name.text, args, children, file, line, column, ...included });
     words = [];
   };
 

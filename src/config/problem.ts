@@ -1,10 +1,13 @@
 import { ServerError } from '../base/errors.ts';
+import type { MissingFeature } from './schema/row.ts';
 
 /** Where something was written. Lines and columns count from 1; line 0 means the file as a whole. */
 export interface Origin {
   readonly file: string;
   readonly line: number;
   readonly column: number;
+  /** The `include` that brought the file in; undefined for the file that was named. */
+  readonly from?: Origin;
 }
 
 /** One thing that is wrong (or worth a warning) in a configuration file. */
@@ -21,13 +24,17 @@ export interface ConfigProblem extends Origin {
 /** At most so many problems of one file are kept: whoever has more needs another file, not a longer list. */
 export const MAX_CONFIG_PROBLEMS = 200;
 
-/** `file:line:column: directive: message; expected …; did you mean '…'?` */
+/** `file:line:column: directive: message; expected …; did you mean '…'?; included from …` */
 export function formatProblem(problem: ConfigProblem): string {
   const place = problem.line === 0 ? problem.file : `${problem.file}:${problem.line}:${problem.column}`;
+  const includes: string[] = [];
+  for (let from = problem.from; from !== undefined; from = from.from)
+    includes.push(`${from.file}:${from.line}`);
+  const chain = includes.length === 0 ? '' : `; included from ${includes.join(', ')}`;
   const directive = problem.directive === '' ? '' : ` ${printable(problem.directive)}:`;
   const expected = problem.expected === undefined ? '' : `; expected ${problem.expected}`;
   const suggestion = problem.suggestion === undefined ? '' : `; did you mean '${problem.suggestion}'?`;
-  return escapeControls(`${place}:${directive} ${problem.message}${expected}${suggestion}`);
+  return escapeControls(`${place}:${directive} ${problem.message}${expected}${suggestion}${chain}`);
 }
 
 /** A file that cannot be used, with everything that is wrong with it. */
@@ -46,7 +53,7 @@ type Extras = Pick<ConfigProblem, 'expected' | 'suggestion'>;
 export class Diagnostics {
   readonly #errors: ConfigProblem[] = [];
   readonly #warnings: ConfigProblem[] = [];
-  readonly #plannedTold = new Set<string>();
+  readonly #withoutEffect = new Set<string>();
 
   error(origin: Origin, directive: string, message: string, extras: Extras = {}): void {
     if (this.#errors.length < MAX_CONFIG_PROBLEMS)
@@ -58,15 +65,11 @@ export class Diagnostics {
       this.#warnings.push(problem(origin, directive, message, extras));
   }
 
-  /** A directive of SRS that is accepted, but does nothing here yet. Told once per directive, however many vhosts use it. */
-  planned(origin: Origin, directive: string): void {
-    if (this.#plannedTold.has(directive)) return;
-    this.#plannedTold.add(directive);
-    this.warn(
-      origin,
-      directive,
-      'is accepted, but this server does not have the feature yet: it has no effect',
-    );
+  /** A directive of SRS that is accepted, but does nothing here. Told once per directive, however many vhosts use it. */
+  withoutEffect(origin: Origin, directive: string, feature: MissingFeature): void {
+    if (this.#withoutEffect.has(directive)) return;
+    this.#withoutEffect.add(directive);
+    this.warn(origin, directive, WITHOUT_EFFECT[feature]);
   }
 
   /** No further error is kept, so none needs to be worked out. */
@@ -87,11 +90,31 @@ export class Diagnostics {
   }
 }
 
+const WITHOUT_EFFECT: Readonly<Record<MissingFeature, string>> = {
+  planned: 'is accepted, but this server does not have the feature yet: it has no effect',
+  none: 'is accepted, but does not apply to this server: it has no effect',
+};
+
 function problem(origin: Origin, directive: string, message: string, extras: Extras): ConfigProblem {
-  return { file: origin.file, line: origin.line, column: origin.column, directive, message, ...extras };
+  return { ...copyOrigin(origin), directive, message, ...extras };
 }
 
+/** Just the place of something that has more members. */
+export function copyOrigin({ file, line, column, from }: Origin): Origin {
+  return from === undefined ? { file, line, column } : { file, line, column, from };
+}
+
+/** A place as a message at `here` names it: `line 3`, or with the file when that is another one. */
+export function otherPlace(origin: Origin, here: Origin): string {
+  if (origin.line === 0) return origin.file;
+  return origin.file === here.file ? `line ${origin.line}` : `${origin.file}:${origin.line}`;
+}
+
+/** The file that was named comes first, then what it includes; in each the order of its lines. */
 function byPlace(a: ConfigProblem, b: ConfigProblem): number {
+  const depth = Number(a.from !== undefined) - Number(b.from !== undefined);
+  if (depth !== 0) return depth;
+  if (a.file !== b.file && a.from !== undefined) return a.file < b.file ? -1 : 1;
   return a.line - b.line || a.column - b.column;
 }
 

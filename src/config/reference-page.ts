@@ -1,4 +1,4 @@
-import type { Row, Rows } from './schema/row.ts';
+import type { MissingFeature, Row, Rows } from './schema/row.ts';
 import { ROOT } from './schema/root.ts';
 import { formatBytes, formatDuration } from './units.ts';
 import { rangeText } from './values.ts';
@@ -6,36 +6,51 @@ import { rangeText } from './values.ts';
 /** The Markdown of `docs/configuration.md`: the tables come from the schema, so the page cannot be wrong about a directive. */
 export function renderReference(rows: Rows = ROOT): string {
   const parts = [INTRODUCTION];
-  const planned: string[] = [];
-  renderBlock(rows, [], parts, planned);
-  parts.push(`## Accepted, but without effect yet\n\n${PLANNED}\n\n${planned.join('\n')}\n`);
+  renderBlock(rows, [], undefined, parts);
   return parts.join('\n');
 }
 
-function renderBlock(rows: Rows, path: readonly string[], parts: string[], planned: string[]): void {
+function renderBlock(
+  rows: Rows,
+  path: readonly string[],
+  feature: MissingFeature | undefined,
+  parts: string[],
+): void {
   const title = path.length === 0 ? 'Global directives' : `\`${path.join(' > ')}\``;
-  const lines: string[] = [];
-  const later: string[] = [];
-  const inner: [string, Row & { readonly rows: Rows }][] = [];
+  const note = feature === undefined ? '' : `${BLOCK_NOTES[feature]}\n\n`;
+  // Told once for a whole block; inside it only what differs is told.
+  const lines = Object.entries(rows).map(([name, row]) =>
+    renderRow(name, row, row.feature ?? feature, feature),
+  );
+  parts.push(`## ${title}\n\n${note}${TABLE_HEAD}\n${lines.join('\n')}\n`);
   for (const [name, row] of Object.entries(rows)) {
-    if (row.feature === 'planned')
-      later.push(name + ('rows' in row ? ` { ${Object.keys(row.rows).join(' ')} }` : ''));
-    else {
-      lines.push(renderRow(name, row));
-      if ('rows' in row)
-        inner.push([name + ('argument' in row ? ` ${row.argument.option.toUpperCase()}` : ''), row]);
-    }
+    if (!('rows' in row)) continue;
+    const argument = 'argument' in row ? ` ${row.argument.option.toUpperCase()}` : '';
+    renderBlock(row.rows, [...path, name + argument], row.feature ?? feature, parts);
   }
-  parts.push(`## ${title}\n\n${TABLE_HEAD}\n${lines.join('\n')}\n`);
-  const where = path.length === 0 ? 'global' : path.join(' > ');
-  if (later.length > 0) planned.push(`- ${where}: ${later.map((text) => `\`${text}\``).join(', ')}`);
-  for (const [name, row] of inner) renderBlock(row.rows, [...path, name], parts, planned);
 }
 
-const TABLE_HEAD = '| Directive | Value | Default | Meaning |\n| --- | --- | --- | --- |';
+const TABLE_HEAD = '| Directive | Value | Default | Change | Meaning |\n| --- | --- | --- | --- | --- |';
 
-function renderRow(name: string, row: Row): string {
-  return `| \`${name}\` | ${typeText(row)} | ${defaultText(row)} | ${row.doc} |`;
+const BLOCK_NOTES: Readonly<Record<MissingFeature, string>> = {
+  planned: 'This server does not have the feature yet: what is written here is checked and has no effect.',
+  none: 'This makes sense inside the program SRS only: it is checked and has no effect.',
+};
+
+const ROW_NOTES: Readonly<Record<MissingFeature, string>> = {
+  planned: '*No effect yet.* ',
+  none: '*Does not apply.* ',
+};
+
+function renderRow(
+  name: string,
+  row: Row,
+  feature: MissingFeature | undefined,
+  told: MissingFeature | undefined,
+): string {
+  const change = feature !== undefined ? '-' : row.reload === 'restart' ? 'restart' : 'reload';
+  const note = feature === undefined || feature === told ? '' : ROW_NOTES[feature];
+  return `| \`${name}\` | ${typeText(row)} | ${defaultText(row)} | ${change} | ${note}${row.doc} |`;
 }
 
 function typeText(row: Row): string {
@@ -92,7 +107,7 @@ function defaultText(row: Row): string {
     case 'list':
       return row.default.length === 0 ? '-' : `\`${row.default.join(' ')}\``;
     case 'listens':
-      return 'required';
+      return row.default === undefined ? 'required' : `\`${row.default}\``;
     case 'lists':
     case 'block':
     case 'blocks':
@@ -105,7 +120,7 @@ function defaultText(row: Row): string {
 
 const INTRODUCTION = `# Configuration
 
-The server reads the files of SRS 3. \`srs -t -c FILE\` checks one and lists everything that is wrong with it; ready-made
+The server reads the files of SRS 3 and those of later versions. \`srs -t -c FILE\` checks one and lists everything that is wrong with it; ready-made
 ones are in \`conf/\`.
 
 \`\`\`nginx
@@ -145,7 +160,14 @@ vhost __defaultVhost__ {
 | words of one directive | 1024 |
 | problems shown | 200 |
 
-The file is read when the server starts; a change takes effect at the next start.
+What the tables say under *Change*: \`reload\` means that a changed value takes effect when the server reads its configuration
+again, \`restart\` that it needs a new start.
+
+## Directives without effect
+
+All directives of SRS 3 to 7 are known, so that a file of SRS can be used as it is, and their values are checked. One that
+asks for a feature which this server does not have yet gets one warning, and so does one that makes sense inside the program
+SRS only; what is switched off gets none. The tables say which they are.
 
 ## Which vhost serves a client
 
@@ -157,6 +179,3 @@ there either, or the block says \`enabled off\`, the client is refused.
 With \`http_server { enabled on; }\` the server shows its own page with the live streams at \`/\`, unless \`dir\` has an
 \`index.html\`: then that one is served. \`http_server { page off; }\` turns the page off.
 `;
-
-const PLANNED = `These directives of SRS are known, so that a file of SRS can be used as it is. Their values are checked. One that asks
-for a feature which this server does not have yet gets one warning; what is switched off gets none.`;

@@ -1,9 +1,10 @@
 import type { Directive } from './parser.ts';
-import { printable } from './problem.ts';
+import { copyOrigin, otherPlace, printable } from './problem.ts';
 import type { Diagnostics, Origin } from './problem.ts';
 import type { Row, Rows } from './schema/row.ts';
 import { optionKey } from './schema/row.ts';
 import { suggest } from './suggest.ts';
+import { formFits } from './forms.ts';
 import { place, readValue, semicolonHint } from './values.ts';
 import type { LeafRow, ValueContext } from './values.ts';
 
@@ -55,17 +56,17 @@ class Resolver {
     const quiet = scope.quiet || isDisabled(byName.get('enabled')?.[0], rows);
     for (const [name, row, key] of this.#entries(rows)) {
       const found = byName.get(name) ?? [];
-      if (row.feature === 'planned' && found.length === 0) continue;
+      if (row.feature !== undefined && found.length === 0) continue;
       const child: Scope = {
         path: scope.path === '' ? name : `${scope.path}.${name}`,
         key: scope.key === '' ? key : `${scope.key}.${key}`,
         quiet,
       };
       const value = this.#value(found, row, name, child);
-      if (row.feature === 'planned') continue;
+      if (row.feature !== undefined) continue;
       options[key] = value;
       const [first] = found;
-      if (first !== undefined) this.origins.set(child.key, origin(first));
+      if (first !== undefined) this.origins.set(child.key, copyOrigin(first));
     }
     return options;
   }
@@ -86,19 +87,19 @@ class Resolver {
       case 'blocks':
         return fitting.map((node, i) => {
           const inner = { ...scope, key: `${scope.key}[${i}]` };
-          this.origins.set(inner.key, origin(node));
+          this.origins.set(inner.key, copyOrigin(node));
           return {
             [row.argument.option]: this.#argument(node, row, scope.path),
             ...this.#child(node, row, row.rows, inner),
           };
         });
       case 'lists':
-        if (row.feature === 'planned') this.#planned(fitting[0], scope);
-        return fitting.map((node) => node.args.map(({ text }) => text));
+        this.#withoutEffect(fitting[0], row, scope);
+        return fitting.filter((node) => formFits(node, row, scope.path, this.#diagnostics)).map(wordsOf);
       case 'block':
         return this.#child(this.#only(fitting, scope.path), row, row.rows, scope);
       case 'free':
-        if (row.feature === 'planned') this.#planned(this.#only(fitting, scope.path), scope);
+        this.#withoutEffect(this.#only(fitting, scope.path), row, scope);
         return undefined;
       case 'flag':
       case 'int':
@@ -118,21 +119,21 @@ class Resolver {
 
   #leaf(node: Directive | undefined, row: LeafRow, name: string, scope: Scope, written: boolean): unknown {
     const value = node === undefined ? undefined : readValue(node, row, scope.path, this.#context);
-    if (row.type === 'listens') {
-      // Without a place: nothing in the file is wrong, something is not there.
-      const file = { file: this.#context.file, line: 0, column: 0 };
-      if (!written) this.#diagnostics.error(file, scope.path, 'is missing', { expected: `'${name} 1935;'` });
-      return value ?? [];
-    }
+    const required = row.type === 'listens' && row.default === undefined;
+    if (required && !written && this.#context.incomplete !== true)
+      this.#diagnostics.error(this.#nowhere(), scope.path, 'is missing', { expected: `'${name} 1935;'` });
     const fallback = this.#default(row, name, scope.path);
-    if (row.feature === 'planned' && value !== undefined && value !== fallback) this.#planned(node, scope);
+    // What is only planned and has its default is not asked for; what never applies is not asked for when it is off.
+    const asked = row.feature === 'none' ? value !== false : value !== fallback;
+    if (value !== undefined && asked) this.#withoutEffect(node, row, scope);
     return value ?? fallback;
   }
 
-  #default(row: Exclude<LeafRow, { type: 'listens' }>, name: string, path: string): unknown {
-    if (row.type === 'listen') {
-      const nowhere = { file: this.#context.file, line: 0, column: 0 };
-      return { host: undefined, port: row.default, directive: path, origin: nowhere };
+  #default(row: LeafRow, name: string, path: string): unknown {
+    if (row.type === 'listen' || row.type === 'listens') {
+      const address = { host: undefined, port: row.default, directive: path, origin: this.#nowhere() };
+      if (row.type === 'listen') return address;
+      return row.default === undefined ? [] : [address];
     }
     // The root has its leaves before its blocks, so an inherited value is there already.
     return row.default === 'inherited' && row.type === 'bytes'
@@ -140,11 +141,16 @@ class Resolver {
       : row.default;
   }
 
+  /** Without a line: what is meant is not in the file. */
+  #nowhere(): Origin {
+    return { file: this.#context.file, line: 0, column: 0 };
+  }
+
   #child(node: Directive | undefined, row: Row, rows: Rows, scope: Scope): MutableOptions {
     const children = node?.children ?? [];
-    const told = row.feature === 'planned' && node !== undefined;
+    const told = row.feature !== undefined && node !== undefined;
     const enabled = children.find(({ name }) => name === 'enabled');
-    if (told && !isDisabled(enabled, rows)) this.#planned(node, scope);
+    if (told && !isDisabled(enabled, rows)) this.#withoutEffect(node, row, scope);
     return this.block(children, rows, { ...scope, quiet: scope.quiet || told });
   }
 
@@ -186,13 +192,14 @@ class Resolver {
       this.#diagnostics.warn(
         node,
         path,
-        `is ignored: line ${first?.line ?? 0} has it already, and the first one counts`,
+        `is ignored: ${otherPlace(first ?? node, node)} has it already, and the first one counts`,
       );
     return first;
   }
 
-  #planned(node: Directive | undefined, scope: Scope): void {
-    if (node !== undefined && !scope.quiet) this.#diagnostics.planned(node, scope.path);
+  #withoutEffect(node: Directive | undefined, row: Row, scope: Scope): void {
+    if (node !== undefined && row.feature !== undefined && !scope.quiet)
+      this.#diagnostics.withoutEffect(node, scope.path, row.feature);
   }
 
   #group(nodes: readonly Directive[], rows: Rows, scope: Scope): Map<string, Directive[]> {
@@ -233,8 +240,8 @@ function findRow(rows: Rows, name: string, path: string): string | undefined {
   return undefined;
 }
 
-function origin({ file, line, column }: Origin): Origin {
-  return { file, line, column };
+function wordsOf(node: Directive): readonly string[] {
+  return node.args.map(({ text }) => text);
 }
 
 /** Whether a block with such an `enabled` directive is off. A block without one is always in use. */

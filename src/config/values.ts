@@ -1,7 +1,8 @@
 import { parseListen } from './listen-address.ts';
 import type { ListenAddress } from './listen-address.ts';
 import type { Directive, Word } from './parser.ts';
-import { printable } from './problem.ts';
+import { formFits } from './forms.ts';
+import { copyOrigin, printable } from './problem.ts';
 import type { Diagnostics, Origin } from './problem.ts';
 import type { BlockRow, BlocksRow, FreeRow, ListsRow, Row } from './schema/row.ts';
 import { suggest } from './suggest.ts';
@@ -17,12 +18,17 @@ export interface ValueContext {
   readonly file: string;
   /** Port 0 lets the system pick one: for tests and programs that embed the server. */
   readonly allowPortZero: boolean;
+  /** How many addresses this machine has, for a directive that picks one of them. */
+  readonly localAddresses: number;
+  /** Some file could not be read: what is missing may be in it. */
+  readonly incomplete?: boolean;
 }
 
 /** The value of a directive; undefined after a problem was told. */
 export function readValue(node: Directive, row: LeafRow, path: string, context: ValueContext): unknown {
   const { diagnostics } = context;
-  if (row.type === 'list') return node.args.map(({ text }) => text);
+  if (row.type === 'list')
+    return formFits(node, row, path, diagnostics) ? node.args.map(({ text }) => text) : undefined;
   const [word] = node.args;
   if (word === undefined && row.type === 'text' && row.notEmpty !== true) return '';
   if (word === undefined) {
@@ -36,6 +42,7 @@ export function readValue(node: Directive, row: LeafRow, path: string, context: 
     diagnostics.error(place(node, extra), path, `takes one value, not ${node.args.length}${hint}`);
     return undefined;
   }
+  if (row.type === 'text' && !formFits(node, row, path, diagnostics)) return undefined;
   return readWord(place(node, word), word.text, row, path, context);
 }
 
@@ -57,7 +64,15 @@ function readWord(at: Origin, text: string, row: LeafRow, path: string, context:
       return value;
     }
     case 'int':
-      return /^-?\d{1,15}$/.test(text) && inRange(Number(text), row) ? Number(text) : wrong();
+      if (!/^-?\d{1,15}$/.test(text) || !inRange(Number(text), row)) return wrong();
+      if (row.form === 'local-address' && Number(text) >= context.localAddresses) {
+        const message = `${text} is too large: this machine has ${context.localAddresses} addresses`;
+        diagnostics.error(at, path, message, {
+          expected: `a number from 0 to ${context.localAddresses - 1}`,
+        });
+        return undefined;
+      }
+      return Number(text);
     case 'float':
       return /^-?\d{1,15}(\.\d{1,15})?$/.test(text) && inRange(Number(text), row) ? Number(text) : wrong();
     case 'duration': {
@@ -136,7 +151,7 @@ export function semicolonHint(node: Directive): string | undefined {
 
 /** The place of one argument. */
 export function place(node: Directive, word: Pick<Word, 'line' | 'column'>): Origin {
-  return { file: node.file, line: word.line, column: word.column };
+  return copyOrigin({ ...node, line: word.line, column: word.column });
 }
 
 function inRange(value: number, range: { readonly min?: number; readonly max?: number }): boolean {

@@ -25,18 +25,43 @@ export const CLUSTER = {
     doc: 'Look a missing stream up at the coworkers and redirect to it.',
   },
   coworkers: { type: 'list', default: [], reload: 'restart', doc: 'HTTP APIs of the other origins.' },
+  protocol: {
+    type: 'enum',
+    values: ['rtmp', 'flv', 'flvs'],
+    default: 'rtmp',
+    reload: 'live',
+    doc: 'How an edge fetches a stream: RTMP, HTTP-FLV, or HTTPS-FLV.',
+  },
+  follow_client: {
+    type: 'flag',
+    default: false,
+    reload: 'live',
+    doc: 'Fetch a stream by the protocol of the client that asks for it.',
+  },
 } as const satisfies Rows;
 
 /** vhost > forward. */
 export const FORWARD = {
   enabled: { type: 'flag', default: false, reload: 'hook', doc: 'Push every published stream on.' },
   destination: { type: 'list', default: [], reload: 'hook', doc: 'RTMP servers to push to.' },
+  backend: {
+    type: 'text',
+    default: '',
+    form: 'http-url',
+    reload: 'hook',
+    doc: 'A service that names the servers to push a stream to; it takes the place of destination.',
+  },
 } as const satisfies Rows;
 
 /** vhost > refer. */
 export const REFER = {
   enabled: { type: 'flag', default: false, reload: 'live', doc: 'Check the page that a client comes from.' },
-  all: { type: 'list', default: [], reload: 'live', doc: 'Domains whose pages may publish and play.' },
+  all: {
+    type: 'list',
+    default: [],
+    reload: 'live',
+    doc: 'Domains whose pages may publish and play; without a list every page may.',
+  },
   publish: { type: 'list', default: [], reload: 'live', doc: 'Domains whose pages may publish.' },
   play: { type: 'list', default: [], reload: 'live', doc: 'Domains whose pages may play.' },
 } as const satisfies Rows;
@@ -44,36 +69,95 @@ export const REFER = {
 /** vhost > security. */
 export const SECURITY = {
   enabled: { type: 'flag', default: false, reload: 'live', doc: 'Check the address of clients.' },
-  allow: { type: 'lists', reload: 'live', doc: 'publish or play, then all or an address.' },
-  deny: { type: 'lists', reload: 'live', doc: 'publish or play, then all or an address.' },
+  allow: {
+    type: 'lists',
+    form: 'access-rule',
+    reload: 'live',
+    doc: 'Who may: publish or play, then all, an address or a range such as 10.0.0.0/8.',
+  },
+  deny: {
+    type: 'lists',
+    form: 'access-rule',
+    reload: 'live',
+    doc: 'Who may not, written as in allow; it counts before allow.',
+  },
 } as const satisfies Rows;
 
 /** vhost > http_static. */
 export const HTTP_STATIC = {
   enabled: { type: 'flag', default: false, reload: 'hook', doc: 'Serve files for this vhost.' },
-  mount: { type: 'text', default: '[vhost]/', reload: 'hook', doc: 'URL prefix.' },
+  mount: {
+    type: 'text',
+    default: '[vhost]/',
+    reload: 'hook',
+    doc: 'URL prefix; with [vhost] it also matches the host of the request.',
+  },
   dir: { type: 'text', default: './objs/nginx/html', reload: 'hook', doc: 'Directory of the files.' },
 } as const satisfies Rows;
 
 /** vhost > http_hooks. */
 export const HTTP_HOOKS = {
   enabled: { type: 'flag', default: false, reload: 'live', doc: 'Call HTTP services on events.' },
-  on_connect: { type: 'list', default: [], reload: 'live', doc: 'Called when a client connects.' },
-  on_close: { type: 'list', default: [], reload: 'live', doc: 'Called when a client is gone.' },
-  on_publish: { type: 'list', default: [], reload: 'live', doc: 'Called when a client wants to publish.' },
+  on_connect: {
+    type: 'list',
+    default: [],
+    form: 'http-url',
+    reload: 'live',
+    doc: 'Called when a client connects.',
+  },
+  on_close: {
+    type: 'list',
+    default: [],
+    form: 'http-url',
+    reload: 'live',
+    doc: 'Called when a client is gone.',
+  },
+  on_publish: {
+    type: 'list',
+    default: [],
+    form: 'http-url',
+    reload: 'live',
+    doc: 'Called when a client wants to publish.',
+  },
   on_unpublish: {
     type: 'list',
     default: [],
+    form: 'http-url',
     reload: 'live',
     doc: 'Called when a client stopped publishing.',
   },
-  on_play: { type: 'list', default: [], reload: 'live', doc: 'Called when a client wants to play.' },
-  on_stop: { type: 'list', default: [], reload: 'live', doc: 'Called when a client stopped playing.' },
-  on_dvr: { type: 'list', default: [], reload: 'live', doc: 'Called when a recorded file is finished.' },
-  on_hls: { type: 'list', default: [], reload: 'live', doc: 'Called when an HLS segment is finished.' },
+  on_play: {
+    type: 'list',
+    default: [],
+    form: 'http-url',
+    reload: 'live',
+    doc: 'Called when a client wants to play.',
+  },
+  on_stop: {
+    type: 'list',
+    default: [],
+    form: 'http-url',
+    reload: 'live',
+    doc: 'Called when a client stopped playing.',
+  },
+  on_dvr: {
+    type: 'list',
+    default: [],
+    form: 'http-url',
+    reload: 'live',
+    doc: 'Called when a recorded file is finished.',
+  },
+  on_hls: {
+    type: 'list',
+    default: [],
+    form: 'http-url',
+    reload: 'live',
+    doc: 'Called when an HLS segment is finished.',
+  },
   on_hls_notify: {
     type: 'list',
     default: [],
+    form: 'http-url',
     reload: 'live',
     doc: 'Fetched when an HLS segment is finished.',
   },
@@ -82,13 +166,29 @@ export const HTTP_HOOKS = {
 /** vhost > exec. */
 export const EXEC = {
   enabled: { type: 'flag', default: false, reload: 'hook', doc: 'Run programs while a stream is published.' },
-  publish: { type: 'lists', reload: 'hook', doc: 'A command line.' },
+  publish: {
+    type: 'lists',
+    reload: 'hook',
+    doc: 'A program with its arguments; variables are filled in, and > and 2> redirect its output.',
+  },
 } as const satisfies Rows;
 
 /** vhost > bandcheck. */
 export const BANDCHECK = {
-  enabled: { type: 'flag', default: false, reload: 'live', doc: 'Bandwidth test of SRS.' },
-  key: { type: 'text', default: '', reload: 'live', doc: 'Shared key.' },
+  enabled: {
+    type: 'flag',
+    default: false,
+    reload: 'live',
+    doc: 'Answer the bandwidth test that SRS had up to version 3.',
+  },
+  key: { type: 'text', default: '', reload: 'live', doc: 'Key that a client of the test must know.' },
   interval: { type: 'duration', unit: 's', default: 30_000, reload: 'live', doc: 'Time between two tests.' },
-  limit_kbps: { type: 'int', default: 1000, min: 0, reload: 'live', doc: 'Ceiling.' },
+  limit_kbps: {
+    type: 'int',
+    default: 1000,
+    min: 0,
+    max: 10_000_000,
+    reload: 'live',
+    doc: 'The most kbit/s that the test measures.',
+  },
 } as const satisfies Rows;

@@ -1,5 +1,54 @@
 import type { Rows } from './row.ts';
 
+const CERTIFICATE = {
+  key: {
+    type: 'text',
+    default: './conf/server.key',
+    reload: 'hook',
+    doc: 'File of the private key, in PEM form.',
+  },
+  cert: {
+    type: 'text',
+    default: './conf/server.crt',
+    reload: 'hook',
+    doc: 'File of the certificate and its chain, in PEM form.',
+  },
+} as const satisfies Rows;
+
+/** http_api > https. */
+const HTTPS_API = {
+  enabled: { type: 'flag', default: false, reload: 'hook', doc: 'Serve the HTTP API over TLS as well.' },
+  listen: { type: 'listens', default: 1990, reload: 'hook', doc: 'Where the API listens for TLS.' },
+  ...CERTIFICATE,
+} as const satisfies Rows;
+
+/** http_server > https. */
+const HTTPS_SERVER = {
+  enabled: {
+    type: 'flag',
+    default: false,
+    reload: 'hook',
+    doc: 'Serve files and live streams over TLS as well.',
+  },
+  listen: { type: 'listens', default: 8088, reload: 'hook', doc: 'Where the HTTP server listens for TLS.' },
+  ...CERTIFICATE,
+} as const satisfies Rows;
+
+/** rtmps: RTMP over TLS. */
+export const RTMPS = {
+  enabled: { type: 'flag', default: false, reload: 'hook', doc: 'Serve RTMP over TLS.' },
+  listen: { type: 'listens', default: 1443, reload: 'hook', doc: 'Where RTMP over TLS listens.' },
+  ...CERTIFICATE,
+} as const satisfies Rows;
+
+/** exporter: figures for Prometheus. */
+export const EXPORTER = {
+  enabled: { type: 'flag', default: false, reload: 'hook', doc: 'Serve figures for Prometheus at /metrics.' },
+  listen: { type: 'listens', default: 9972, reload: 'hook', doc: 'Where the figures are served.' },
+  label: { type: 'text', default: '', reload: 'live', doc: 'Label that every figure carries.' },
+  tag: { type: 'text', default: '', reload: 'live', doc: 'Tag that every figure carries.' },
+} as const satisfies Rows;
+
 /** http_api. */
 export const HTTP_API = {
   enabled: { type: 'flag', default: false, reload: 'hook', doc: 'Serve the HTTP API.' },
@@ -9,6 +58,29 @@ export const HTTP_API = {
     default: true,
     reload: 'hook',
     doc: 'Let pages of other sites call it (CORS).',
+  },
+  auth: {
+    type: 'block',
+    feature: 'planned',
+    reload: 'hook',
+    doc: 'Who may call the HTTP API.',
+    rows: {
+      enabled: {
+        type: 'flag',
+        default: false,
+        reload: 'hook',
+        doc: 'Ask every caller for name and password (HTTP basic authentication).',
+      },
+      username: { type: 'text', default: '', reload: 'hook', doc: 'The name that a caller must give.' },
+      password: { type: 'text', default: '', reload: 'hook', doc: 'The password that a caller must give.' },
+    },
+  },
+  https: {
+    type: 'block',
+    feature: 'planned',
+    reload: 'hook',
+    doc: 'The HTTP API over TLS.',
+    rows: HTTPS_API,
   },
   raw_api: {
     type: 'block',
@@ -36,6 +108,13 @@ export const HTTP_SERVER = {
     doc: 'Directory of the files.',
   },
   crossdomain: { type: 'flag', default: true, reload: 'hook', doc: 'Let pages of other sites play (CORS).' },
+  https: {
+    type: 'block',
+    feature: 'planned',
+    reload: 'hook',
+    doc: 'The HTTP server over TLS.',
+    rows: HTTPS_SERVER,
+  },
   page: {
     type: 'flag',
     default: true,
@@ -55,50 +134,33 @@ export const HEARTBEAT = {
     reload: 'live',
     doc: 'Time between two reports.',
   },
-  url: { type: 'text', default: 'http://127.0.0.1:8085/api/v1/servers', reload: 'live', doc: 'The service.' },
-  device_id: { type: 'text', default: '', reload: 'live', doc: 'Who reports.' },
+  url: {
+    type: 'text',
+    default: 'http://127.0.0.1:8085/api/v1/servers',
+    form: 'http-url',
+    reload: 'live',
+    doc: 'The service that gets the reports.',
+  },
+  device_id: { type: 'text', default: '', reload: 'live', doc: 'The name under which this server reports.' },
+  ports: {
+    type: 'flag',
+    default: false,
+    reload: 'live',
+    doc: 'Add the ports of this server, for a proxy in front of it.',
+  },
   summaries: { type: 'flag', default: false, reload: 'live', doc: 'Add the data of /api/v1/summaries.' },
 } as const satisfies Rows;
 
 /** stats. */
 export const STATS = {
-  network: { type: 'int', default: 0, min: 0, reload: 'live', doc: 'Which local address the API reports.' },
+  enabled: { type: 'flag', default: true, reload: 'live', doc: 'Measure the machine and the process.' },
+  network: {
+    type: 'int',
+    default: 0,
+    min: 0,
+    form: 'local-address',
+    reload: 'live',
+    doc: 'Which local address the API reports.',
+  },
   disk: { type: 'list', default: [], reload: 'live', doc: 'Disks whose load is counted.' },
-} as const satisfies Rows;
-
-/** stream_caster. */
-export const STREAM_CASTER = {
-  enabled: { type: 'flag', default: false, reload: 'restart', doc: 'Take streams of another protocol.' },
-  caster: {
-    type: 'enum',
-    values: ['mpegts_over_udp', 'rtsp', 'flv'],
-    default: 'mpegts_over_udp',
-    reload: 'restart',
-    doc: 'The protocol.',
-  },
-  output: { type: 'text', default: '', reload: 'restart', doc: 'RTMP URL to publish to.' },
-  listen: {
-    type: 'int',
-    default: 0,
-    min: 0,
-    max: 65_535,
-    reload: 'restart',
-    doc: 'Port: UDP for mpegts_over_udp, else TCP.',
-  },
-  rtp_port_min: {
-    type: 'int',
-    default: 0,
-    min: 0,
-    max: 65_535,
-    reload: 'restart',
-    doc: 'First UDP port for RTP.',
-  },
-  rtp_port_max: {
-    type: 'int',
-    default: 0,
-    min: 0,
-    max: 65_535,
-    reload: 'restart',
-    doc: 'The UDP port after the last one for RTP.',
-  },
 } as const satisfies Rows;

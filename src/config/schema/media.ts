@@ -91,6 +91,15 @@ export const PLAY = {
     reload: 'hook',
     doc: 'Above 0: one message at a time with at least so much time between two, for devices that cannot take more.',
   },
+  mw_msgs: {
+    type: 'int',
+    default: 8,
+    min: 0,
+    max: 128,
+    feature: 'planned',
+    reload: 'hook',
+    doc: 'Merged write: the least number of messages that are worth a write.',
+  },
 } as const satisfies Rows;
 
 /** vhost > publish: what is asked of publishers. */
@@ -137,6 +146,21 @@ export const PUBLISH = {
     reload: 'hook',
     doc: 'How long viewers are kept when their publisher is gone, in case it comes back.',
   },
+  try_annexb_first: {
+    type: 'flag',
+    default: true,
+    feature: 'planned',
+    reload: 'hook',
+    doc: 'Look for start codes before lengths in H.264 whose packing is not clear.',
+  },
+  kickoff_for_idle: {
+    type: 'duration',
+    unit: 's',
+    default: 0,
+    feature: 'planned',
+    reload: 'live',
+    doc: 'Disconnect a publisher that nobody watched for so long; 0 is never.',
+  },
 } as const satisfies Rows;
 
 /** vhost > http_remux: live streams over HTTP. */
@@ -161,5 +185,33 @@ export const HTTP_REMUX = {
     notEmpty: true,
     reload: 'hook',
     doc: 'The URL; [vhost], [app] and [stream] stand for the parts of the name, the ending picks the format.',
+  },
+  has_audio: {
+    type: 'flag',
+    default: true,
+    feature: 'planned',
+    reload: 'hook',
+    doc: 'Announce audio at the start of an HTTP stream.',
+  },
+  has_video: {
+    type: 'flag',
+    default: true,
+    feature: 'planned',
+    reload: 'hook',
+    doc: 'Announce video at the start of an HTTP stream.',
+  },
+  guess_has_av: {
+    type: 'flag',
+    default: true,
+    feature: 'planned',
+    reload: 'hook',
+    doc: 'Announce what the stream really has, once that is known.',
+  },
+  drop_if_not_match: {
+    type: 'flag',
+    default: true,
+    feature: 'planned',
+    reload: 'hook',
+    doc: 'Leave out media that was not announced.',
   },
 } as const satisfies Rows;

@@ -1,5 +1,11 @@
-import { HEARTBEAT, HTTP_API, HTTP_SERVER, STATS, STREAM_CASTER } from './http.ts';
+import { STREAM_CASTER } from './caster.ts';
+import { EXPORTER, HEARTBEAT, HTTP_API, HTTP_SERVER, RTMPS, STATS } from './http.ts';
+import { INAPPLICABLE } from './inapplicable.ts';
+import { LOG } from './log.ts';
+import { CIRCUIT_BREAKER, PROCESS } from './process.ts';
 import type { Options, Rows } from './row.ts';
+import { RTC_SERVER } from './rtc.ts';
+import { RTSP_SERVER, SRT_SERVER } from './srt.ts';
 import { CHUNK_SIZE_RANGE, VHOST } from './vhost.ts';
 
 /** The whole table: every directive is one row in the block where it may stand. Everything else is derived from it. */
@@ -28,88 +34,15 @@ export const ROOT = {
     reload: 'live',
     doc: 'A client must finish the RTMP handshake within this time.',
   },
-  daemon: {
+  empty_ip_ok: {
     type: 'flag',
     default: true,
-    reload: 'restart',
-    doc: 'Run in the background; off is what service managers and containers want.',
-  },
-  pid: {
-    type: 'text',
-    default: './objs/srs.pid',
-    reload: 'hook',
-    doc: 'File that holds the process id.',
-  },
-  work_dir: {
-    type: 'text',
-    default: './',
-    notEmpty: true,
-    reload: 'restart',
-    doc: 'Directory that relative paths start from.',
-  },
-  srs_log_tank: {
-    type: 'enum',
-    values: ['file', 'console'],
-    default: 'file',
-    otherwise: 'file',
-    reload: 'hook',
-    doc: 'Where the log goes.',
-  },
-  srs_log_file: {
-    type: 'text',
-    default: './objs/srs.log',
-    reload: 'hook',
-    doc: 'The log file when srs_log_tank is file.',
-  },
-  srs_log_level: {
-    type: 'enum',
-    values: ['verbose', 'info', 'trace', 'warn', 'error'],
-    default: 'trace',
-    reload: 'hook',
-    doc: 'The least level that is logged; trace is the normal one.',
-  },
-  srs_log_level_v2: {
-    type: 'enum',
-    values: ['', 'trace', 'debug', 'info', 'warn', 'error'],
-    default: '',
-    reload: 'hook',
-    doc: 'The least level by the names of SRS 5; replaces srs_log_level when it is set.',
-  },
-  srs_log_format: {
-    type: 'enum',
-    values: ['srs', 'json'],
-    default: 'srs',
-    reload: 'hook',
-    doc: 'How a line of the log looks: as in SRS, or one JSON object.',
-  },
-  utc_time: {
-    type: 'flag',
-    default: false,
-    reload: 'hook',
-    doc: 'Write times in UTC instead of local time.',
-  },
-  pithy_print_ms: {
-    type: 'duration',
-    unit: 'ms',
-    default: 10_000,
-    min: 1,
-    reload: 'hook',
-    doc: 'How often a session writes its line into the log.',
-  },
-  ff_log_dir: {
-    type: 'text',
-    default: './objs',
-    feature: 'planned',
     reload: 'live',
-    doc: 'Directory for the logs of ffmpeg; /dev/null writes none.',
+    doc: 'Accept connections whose peer is gone already.',
   },
-  ff_log_level: {
-    type: 'text',
-    default: 'info',
-    feature: 'planned',
-    reload: 'live',
-    doc: 'Log level of ffmpeg.',
-  },
+  ...PROCESS,
+  ...LOG,
+  ...INAPPLICABLE,
   http_api: { type: 'block', reload: 'hook', doc: 'The HTTP API.', rows: HTTP_API },
   http_server: { type: 'block', reload: 'hook', doc: 'Files and live streams over HTTP.', rows: HTTP_SERVER },
   vhost: {
@@ -119,68 +52,23 @@ export const ROOT = {
     doc: 'Settings of one virtual host; `__defaultVhost__` serves every name that has no block of its own.',
     rows: VHOST,
   },
-  asprocess: {
-    type: 'flag',
-    default: false,
-    reload: 'restart',
-    doc: 'Exit when the parent process is gone.',
+  rtmps: { type: 'block', feature: 'planned', reload: 'hook', doc: 'RTMP over TLS.', rows: RTMPS },
+  exporter: {
+    type: 'block',
+    feature: 'planned',
+    reload: 'hook',
+    doc: 'Figures for Prometheus.',
+    rows: EXPORTER,
   },
-  empty_ip_ok: {
-    type: 'flag',
-    default: true,
-    reload: 'live',
-    doc: 'Accept connections whose peer is gone already.',
-  },
-  grace_start_wait: {
-    type: 'duration',
-    unit: 'ms',
-    default: 2300,
-    reload: 'live',
-    doc: 'Graceful quit: wait before the listeners close.',
-  },
-  grace_final_wait: {
-    type: 'duration',
-    unit: 'ms',
-    default: 3200,
-    reload: 'live',
-    doc: 'Graceful quit: last wait.',
-  },
-  force_grace_quit: {
-    type: 'flag',
-    default: false,
-    reload: 'live',
-    doc: 'SIGTERM quits gracefully.',
-  },
-  disable_daemon_for_docker: {
-    type: 'flag',
-    default: true,
-    reload: 'restart',
-    doc: 'No daemon inside a container.',
-  },
-  in_docker: {
-    type: 'flag',
-    default: false,
-    reload: 'restart',
-    doc: 'Behave as inside a container, also where none is detected.',
-  },
-  inotify_auto_reload: {
-    type: 'flag',
-    default: false,
-    reload: 'restart',
-    doc: 'Reload when the file changes.',
-  },
-  auto_reload_for_docker: {
-    type: 'flag',
-    default: true,
-    reload: 'restart',
-    doc: 'Reload when the file changes inside a container.',
-  },
-  query_latest_version: {
-    type: 'flag',
-    default: true,
+  rtc_server: { type: 'block', feature: 'planned', reload: 'restart', doc: 'WebRTC.', rows: RTC_SERVER },
+  srt_server: { type: 'block', feature: 'planned', reload: 'restart', doc: 'SRT.', rows: SRT_SERVER },
+  rtsp_server: { type: 'block', feature: 'planned', reload: 'restart', doc: 'RTSP.', rows: RTSP_SERVER },
+  circuit_breaker: {
+    type: 'block',
     feature: 'planned',
     reload: 'live',
-    doc: 'Ask for a newer version of SRS.',
+    doc: 'Do less when the processor is busy.',
+    rows: CIRCUIT_BREAKER,
   },
   heartbeat: {
     type: 'block',

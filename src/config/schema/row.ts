@@ -3,12 +3,15 @@ import type { ListenAddress } from '../listen-address.ts';
 /** How a changed value takes effect: read on use; applied by a reload handler; only at the next start. */
 export type Reload = 'live' | 'hook' | 'restart';
 
+/** Why a directive has no effect: there is no such feature yet; or it makes sense inside SRS's own program only. */
+export type MissingFeature = 'planned' | 'none';
+
 interface RowBase {
   /** One sentence of documentation. */
   readonly doc: string;
   readonly reload: Reload;
-  /** `planned`: the name and the value are checked, but there is no such feature yet; no option is made of it. */
-  readonly feature?: 'planned';
+  /** Says that the name and the value are checked, but that no option is made of them; without it, it does what it says. */
+  readonly feature?: MissingFeature;
 }
 
 /** `on` or `off`. As SRS does it, default on = everything but `off` is on; default off = only `on` is on. */
@@ -22,6 +25,8 @@ export interface FlagRow extends RowBase {
 /** A plain number. */
 export interface NumberRow extends RowBase {
   readonly type: 'int' | 'float';
+  /** The number picks one of the addresses of this machine. */
+  readonly form?: 'local-address';
   readonly default: number;
   readonly min?: number;
   readonly max?: number;
@@ -53,6 +58,7 @@ export interface BytesRow extends RowBase {
 export interface EnumRow extends RowBase {
   readonly type: 'enum';
   readonly values: readonly string[];
+  /** One of `values`; the empty text is the option of a directive that need not choose (and it cannot be written). */
   readonly default: string;
   /** What every other word means (SRS knows one such directive). */
   readonly otherwise?: string;
@@ -63,17 +69,22 @@ export interface TextRow extends RowBase {
   readonly type: 'text';
   readonly default: string;
   readonly notEmpty?: true;
+  readonly form?: 'http-url';
 }
 
 /** Any number of words. */
 export interface ListRow extends RowBase {
   readonly type: 'list';
   readonly default: readonly string[];
+  /** What each word must look like. */
+  readonly form?: 'http-url';
 }
 
 /** A list that may be written several times; each one counts. */
 export interface ListsRow extends RowBase {
   readonly type: 'lists';
+  /** What the words of one directive must look like together. */
+  readonly form?: 'access-rule';
 }
 
 /** One address to listen on. */
@@ -83,9 +94,11 @@ export interface ListenRow extends RowBase {
   readonly default: number;
 }
 
-/** Addresses to listen on. The directive must be there. */
+/** Addresses to listen on. */
 export interface ListensRow extends RowBase {
   readonly type: 'listens';
+  /** Port on every address; without a default the directive must be there. */
+  readonly default?: number;
 }
 
 /** A block that counts once. */
@@ -136,14 +149,14 @@ type Suffixed<K extends string, R> = R extends { type: 'duration' }
       ? `${K}s`
       : K;
 
-type OptionKey<K, R> = R extends { feature: 'planned' } ? never : Suffixed<Camel<K & string>, R>;
+type OptionKey<K, R> = R extends { feature: MissingFeature } ? never : Suffixed<Camel<K & string>, R>;
 
 type OptionValue<R> = R extends { type: 'flag' }
   ? boolean
   : R extends { type: 'int' | 'float' | 'duration' | 'bytes' }
     ? number
-    : R extends { type: 'enum'; values: readonly (infer V)[] }
-      ? V
+    : R extends { type: 'enum'; values: readonly (infer V)[]; default: infer D }
+      ? V | D
       : R extends { type: 'text' }
         ? string
         : R extends { type: 'list' }

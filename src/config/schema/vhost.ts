@@ -1,8 +1,11 @@
 import * as access from './access.ts';
 import { INGEST, TRANSCODE } from './ingest.ts';
 import { HTTP_REMUX, PLAY, PUBLISH } from './media.ts';
-import { DASH, DVR, HDS, HLS } from './recording.ts';
+import { HLS } from './hls.ts';
+import { DASH, DVR, HDS } from './recording.ts';
 import type { Rows } from './row.ts';
+import { VHOST_RTC } from './rtc.ts';
+import { VHOST_RTSP, VHOST_SRT } from './srt.ts';
 
 /** What a chunk size can be at all (31 bits), and what is sensible. */
 export const CHUNK_SIZE_RANGE = { min: 1, max: 0x7fffffff, sane: [128, 65_536] } as const;
@@ -102,10 +105,22 @@ export const VHOST = {
     doc: 'Programs started by streams.',
     rows: access.EXEC,
   },
-  dash: { type: 'block', feature: 'planned', reload: 'hook', doc: 'MPEG-DASH.', rows: DASH },
-  hls: { type: 'block', feature: 'planned', reload: 'hook', doc: 'HLS.', rows: HLS },
-  hds: { type: 'block', feature: 'planned', reload: 'hook', doc: 'HDS.', rows: HDS },
-  dvr: { type: 'block', feature: 'planned', reload: 'hook', doc: 'Recording.', rows: DVR },
+  dash: {
+    type: 'block',
+    feature: 'planned',
+    reload: 'hook',
+    doc: 'MPEG-DASH: manifests and segments.',
+    rows: DASH,
+  },
+  hls: { type: 'block', feature: 'planned', reload: 'hook', doc: 'HLS: playlists and segments.', rows: HLS },
+  hds: {
+    type: 'block',
+    feature: 'planned',
+    reload: 'hook',
+    doc: 'HDS: manifests and fragments of Adobe.',
+    rows: HDS,
+  },
+  dvr: { type: 'block', feature: 'planned', reload: 'hook', doc: 'Record streams into files.', rows: DVR },
   transcode: {
     type: 'blocks',
     argument: { option: 'scope', required: false },
@@ -114,6 +129,9 @@ export const VHOST = {
     doc: 'Encoding by ffmpeg.',
     rows: TRANSCODE,
   },
+  rtc: { type: 'block', feature: 'planned', reload: 'hook', doc: 'WebRTC for this vhost.', rows: VHOST_RTC },
+  srt: { type: 'block', feature: 'planned', reload: 'hook', doc: 'SRT for this vhost.', rows: VHOST_SRT },
+  rtsp: { type: 'block', feature: 'planned', reload: 'hook', doc: 'RTSP for this vhost.', rows: VHOST_RTSP },
   bandcheck: {
     type: 'block',
     feature: 'planned',

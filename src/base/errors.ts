@@ -131,9 +131,9 @@ function describeOne(error: unknown, depth: number): string {
 
 function describeInstance(error: Error, depth: number): string {
   if (error instanceof ServerError) return `${error.code}(${error.apiCode}): ${error.message}`;
-  const { code } = error as { code?: unknown };
-  const message = String(error.message); // Anything can be assigned to it.
-  let text = message === '' ? String(error.name) : message;
+  // Anything can be assigned to the fields of an error.
+  const { message, name, code } = error as { message: unknown; name: unknown; code?: unknown };
+  let text = String(message === '' ? name : message);
   // The name of the errno, e.g. ECONNREFUSED. Node's own messages often have it.
   if (typeof code === 'string' && !text.includes(code)) text += ` (${code})`;
   if (!(error instanceof AggregateError) || depth > 1) return text;

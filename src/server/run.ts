@@ -1,45 +1,106 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
-import path from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../base/clock.ts';
-import { describeError, ServerError } from '../base/errors.ts';
 import { formatProblem, type Config } from '../config/index.ts';
-import { createLogger, type RootLogger } from '../observe/index.ts';
 import { banner } from './banner.ts';
 import { boundYoungGeneration, returnMemory } from './memory-return.ts';
+import { detectContainer } from './process/container.ts';
+import { daemonParent, foregroundReason, startDaemon } from './process/daemon.ts';
+import { EXIT_CODES } from './process/ending.ts';
+import { drain } from './process/graceful.ts';
+import { beginLife, endLife, tellFailure, type Life } from './process/life.ts';
+import { checkOpenFiles } from './process/open-files.ts';
+import { watchParent } from './process/parent-watch.ts';
+import { ReloadTriggers } from './process/reload-triggers.ts';
+import { createServiceNotify } from './process/service-notify.ts';
+import { listenToSignals } from './process/signals.ts';
+import { Reloader } from './reload/index.ts';
 import type { RunContext } from './run-context.ts';
 import { Server } from './server.ts';
 
-/** The whole stop may take so long; then the process ends anyway, ms. */
-const STOP_DEADLINE_MS = 1_800;
-
-/** Runs a server until a signal ends it. Resolves with the exit code; the caller has nothing left to close. */
+/** Runs a server until it is ended. Resolves with the exit code; the caller has nothing left to close. */
 export async function run(context: RunContext): Promise<number> {
   const { config, warnings } = context.loaded;
+  const parent = daemonParent();
+  const parentPid = process.ppid;
+  const container = config.inDocker ? 'in_docker on' : detectContainer();
+  const stays = foregroundReason(config, { pid: process.pid, container, env: process.env });
+  if (config.daemon && parent === undefined && stays === undefined) return startDaemon(config);
+
   boundYoungGeneration();
-  let logger: RootLogger;
-  try {
-    if (config.workDir !== './') process.chdir(config.workDir);
-    logger = openLog(config);
-  } catch (error) {
-    process.stderr.write(`${describeError(error)}\n`);
-    return 1;
-  }
-  const signals = listenToSignals(logger);
-  const version = packageVersion();
-  if (config.daemon)
-    logger.info('daemon on: this server stays in the foreground; let a service manager run it');
+  const life = await beginLife(config);
+  if (life === undefined) return EXIT_CODES.failed;
+  const { logger, ending, scope } = life;
+  if (config.daemon && stays !== undefined) logger.info(`daemon on, but in the foreground: ${stays}`);
   for (const problem of warnings) logger.warn(formatProblem(problem));
+
+  const version = packageVersion();
   const server = new Server(config, { logger, version, pageDir: pageDir() });
+  const reloader = new Reloader({
+    loaded: context.loaded,
+    load: () => context.reload(),
+    targets: [life.target],
+    logger,
+  });
+  const notify = createServiceNotify({ clock: systemClock, logger });
+  const triggers = new ReloadTriggers({ reloader, ending, notify, clock: systemClock, logger });
+  let listening = false;
+  scope.add(
+    listenToSignals({
+      ending,
+      forceGraceQuit: () => reloader.running.config.forceGraceQuit,
+      reload: () => {
+        if (listening) triggers.reload('SIGHUP');
+        else logger.warn('SIGHUP: the server is starting, nothing is reloaded');
+      },
+      reopenLog: () => logger.reopen(),
+      say: (text) => logger.info(text),
+    }),
+  );
+
   try {
+    checkOpenFiles(config.maxConnections, listenerCount(config));
     await server.start();
   } catch (error) {
-    // The operator looks at the terminal first, and at the log when there is none.
-    if (config.srsLogTank === 'file') process.stderr.write(`${describeError(error)}\n`);
-    logger.error(`could not start: ${describeError(error)}`);
-    await logger.close();
-    return 1;
+    tellFailure(config, logger, error);
+    return endLife(life, EXIT_CODES.failed, () => server.stop());
   }
+  listening = true;
+  if (config.inotifyAutoReload || (container !== undefined && config.autoReloadForDocker))
+    triggers.watchFiles();
+  scope.add(() => triggers.close());
+  announce(context, server, version, life);
+
+  if (config.asprocess) {
+    const gone = (from: number, to: number): void =>
+      ending.request({ kind: 'fast', reason: `asprocess: the parent process was ${from} and is ${to}` });
+    scope.add(watchParent(systemClock, parentPid, gone));
+  }
+  scope.add(returnMemory(systemClock, () => server.connections));
+  scope.add(() => notify.close());
+  notify.ready();
+  parent?.ready();
+
+  const end = await ending.begun;
+  notify.stopping();
+  if (end.kind === 'graceful') {
+    logger.info(`stopping gracefully: ${end.reason}`);
+    const { graceStartWaitMs, graceFinalWaitMs } = reloader.running.config;
+    await drain(server, {
+      startWaitMs: graceStartWaitMs,
+      finalWaitMs: graceFinalWaitMs,
+      clock: systemClock,
+      logger,
+      hastened: ending.hastened,
+    });
+  }
+  logger.info(`stopping: ${ending.current?.reason ?? end.reason}`);
+  return endLife(life, undefined, () => server.stop());
+}
+
+/** Where it listens: lines for the log, and for a person at the terminal how to use it. */
+function announce(context: RunContext, server: Server, version: string, { logger }: Life): void {
+  const { config } = context.loaded;
   logger.info(
     `srs-ts ${version} started with ${context.configFile ?? 'the environment'}, pid ${process.pid}`,
   );
@@ -52,77 +113,11 @@ export async function run(context: RunContext): Promise<number> {
     logger.flushSync();
     process.stdout.write(banner(server.addresses, config));
   }
-
-  const stopReturning = returnMemory(systemClock, () => server.connections);
-  const end = await signals.first;
-  stopReturning();
-  logger.info(`stopping: ${end.reason}`);
-  const deadline = setTimeout(() => {
-    logger.warn(`not everything closed within ${STOP_DEADLINE_MS} ms`);
-    logger.flushSync();
-    process.exit(end.code);
-  }, STOP_DEADLINE_MS);
-  deadline.unref();
-  await server.stop();
-  logger.info('stopped');
-  await logger.close();
-  return end.code;
 }
 
-function openLog(config: Config): RootLogger {
-  const { srsLogTank, srsLogFile, srsLogLevel, utcTime } = config;
-  if (srsLogTank === 'file') {
-    try {
-      mkdirSync(path.dirname(srsLogFile), { recursive: true });
-    } catch (cause) {
-      throw new ServerError('LOG_OPEN_FAILED', `srs_log_file ${srsLogFile}: its folder cannot be made`, {
-        cause,
-      });
-    }
-  }
-  return createLogger({
-    tank: srsLogTank === 'console' ? 'console' : srsLogFile,
-    level: srsLogLevel,
-    pid: process.pid,
-    utc: utcTime,
-  });
-}
-
-interface End {
-  readonly reason: string;
-  readonly code: number;
-}
-
-/** The first reason to end. A second signal ends the process at once. */
-function listenToSignals(logger: RootLogger): { readonly first: Promise<End> } {
-  let resolve: (end: End) => void = () => undefined;
-  const first = new Promise<End>((done) => {
-    resolve = done;
-  });
-  let ending = false;
-  const onSignal = (signal: NodeJS.Signals): void => {
-    if (ending) process.exit(1);
-    ending = true;
-    resolve({ reason: signal, code: 0 });
-  };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
-  process.on('SIGQUIT', onSignal);
-  // SRS reloads on SIGHUP; ending by it, as Node does by default, would take every viewer along.
-  process.on('SIGHUP', () => logger.warn('SIGHUP: reload is not there yet, nothing has changed'));
-  process.on('SIGUSR1', () => logger.reopen());
-  const onError = (error: unknown): void => {
-    // State is unknown from here on: close what can be closed and let the supervisor start anew.
-    process.stderr.write(
-      `unexpected: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-    );
-    if (ending) process.exit(1);
-    ending = true;
-    resolve({ reason: `unexpected error: ${describeError(error)}`, code: 1 });
-  };
-  process.on('uncaughtException', onError);
-  process.on('unhandledRejection', onError);
-  return { first };
+/** Ports that the configuration opens. */
+function listenerCount({ listen, httpApi, httpServer }: Config): number {
+  return listen.length + (httpApi.enabled ? 1 : 0) + (httpServer.enabled ? 1 : 0);
 }
 
 /** Two folders up from here, be it `src/server` or `dist/server`. */

@@ -1,0 +1,177 @@
+import { lstatSync, readlinkSync, realpathSync, statSync, watch, type FSWatcher } from 'node:fs';
+import path from 'node:path';
+import { describeError } from '../../base/errors.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/logger.ts';
+import type { Undo } from '../../base/undo.ts';
+
+export interface FileWatchOptions {
+  /** Absolute paths; one of them may be reached through links. */
+  readonly files: readonly string[];
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Something about the files is different, and they have been at rest for a moment. */
+  readonly onChange: () => void;
+}
+
+/** Saving is several steps (truncate, write, rename): the files must be at rest for so long, ms. */
+const SETTLE_MS = 300;
+/** What the kernel does not tell (network folders, a folder that came back) is seen by looking, ms. */
+const LOOK_EVERY_MS = 5_000;
+/** A file may be away between an editor's two renames; longer is worth a line, ms. */
+const MISSING_MS = 3_000;
+/** Links in a row; the kernel's own limit. */
+const MAX_LINKS = 40;
+
+/** Watches files by their folders, so that a rename over a file and a switched link are seen too. */
+export class FileWatch {
+  readonly #options: FileWatchOptions;
+  readonly #watchers = new Map<string, FSWatcher>();
+  readonly #stopLooking: Undo;
+  #files: readonly string[];
+  #seen: string;
+  #settle: Undo = () => undefined;
+  #missing: Undo | undefined;
+  #closed = false;
+  #warned = false;
+
+  constructor(options: FileWatchOptions) {
+    this.#options = options;
+    this.#files = options.files;
+    this.#seen = this.#look();
+    this.#watchFolders();
+    this.#stopLooking = options.clock.every(LOOK_EVERY_MS, () => this.#check());
+  }
+
+  /** Other files from now on: a reload has changed what is included. */
+  watchInstead(files: readonly string[]): void {
+    if (this.#closed || files.join('\n') === this.#files.join('\n')) return;
+    this.#files = files;
+    // They may have changed again since they were read: one reload too many is better than one too few.
+    this.#seen = '';
+    this.#watchFolders();
+    this.#touched();
+  }
+
+  /** Idempotent. */
+  close(): void {
+    this.#closed = true;
+    this.#stopLooking();
+    this.#settle();
+    this.#missing?.();
+    for (const watcher of this.#watchers.values()) watcher.close();
+    this.#watchers.clear();
+  }
+
+  #touched(): void {
+    if (this.#closed) return;
+    this.#settle();
+    this.#settle = this.#options.clock.after(SETTLE_MS, () => this.#check());
+  }
+
+  #check(): void {
+    const now = this.#look();
+    this.#watchFolders();
+    if (now === this.#seen) return;
+    if (now === '') {
+      this.#missing ??= this.#options.clock.after(MISSING_MS, () => this.#stillMissing());
+      return;
+    }
+    this.#missing?.();
+    this.#missing = undefined;
+    this.#seen = now;
+    this.#options.onChange();
+  }
+
+  #stillMissing(): void {
+    if (this.#look() === '')
+      this.#options.logger.warn('a configuration file is gone: nothing is reloaded until it is back');
+    this.#missing = undefined;
+  }
+
+  /** Which file each path leads to and when it was written; empty when one is not there. */
+  #look(): string {
+    try {
+      return this.#files
+        .map((file) => {
+          const { dev, ino, size, mtimeMs } = statSync(file);
+          return `${realpathSync(file)} ${dev}:${ino} ${size} ${mtimeMs}`;
+        })
+        .join('\n');
+    } catch {
+      return '';
+    }
+  }
+
+  #watchFolders(): void {
+    const wanted = new Set(this.#files.flatMap((file) => [...watchedFolders(file)]));
+    for (const [folder, watcher] of this.#watchers) {
+      if (wanted.has(folder)) continue;
+      watcher.close();
+      this.#watchers.delete(folder);
+    }
+    for (const folder of wanted) if (!this.#watchers.has(folder)) this.#watchFolder(folder);
+  }
+
+  #watchFolder(folder: string): void {
+    try {
+      const watcher = watch(folder, { persistent: false }, (event) => {
+        // The folder itself was moved or removed: what is watched is not what stands there now.
+        if (event === 'rename' && !exists(folder)) this.#forget(folder, watcher);
+        this.#touched();
+      });
+      watcher.on('error', () => this.#forget(folder, watcher));
+      this.#watchers.set(folder, watcher);
+    } catch (error) {
+      if (this.#warned) return;
+      this.#warned = true;
+      this.#options.logger.warn(
+        `${folder} cannot be watched (${describeError(error)}): changes are noticed within ${LOOK_EVERY_MS} ms`,
+      );
+    }
+  }
+
+  #forget(folder: string, watcher: FSWatcher): void {
+    watcher.close();
+    if (this.#watchers.get(folder) === watcher) this.#watchers.delete(folder);
+  }
+}
+
+/**
+ * The folders in which something happens when the path leads elsewhere: its own, those of all links on the way (Kubernetes
+ * switches the link `..data` beside the file), and the one that the file is really in.
+ */
+export function watchedFolders(file: string): ReadonlySet<string> {
+  const folders = new Set([path.dirname(file)]);
+  const rest = path.resolve(file).split(path.sep).filter(Boolean);
+  let at: string = path.sep;
+  for (let part = rest.shift(), links = 0; part !== undefined; part = rest.shift()) {
+    const next = path.resolve(at, part);
+    let target: string | undefined;
+    try {
+      if (lstatSync(next).isSymbolicLink()) target = readlinkSync(next);
+    } catch {
+      break; // Not there at present.
+    }
+    if (target === undefined) {
+      if (rest.length === 0) folders.add(at);
+      at = next;
+      continue;
+    }
+    folders.add(at);
+    links += 1;
+    if (links > MAX_LINKS) break;
+    if (path.isAbsolute(target)) at = path.sep;
+    rest.unshift(...target.split(path.sep).filter(Boolean));
+  }
+  return folders;
+}
+
+function exists(folder: string): boolean {
+  try {
+    statSync(folder);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { before, suite, test } from 'node:test';
@@ -146,31 +146,4 @@ suite('the srs process', () => {
     });
     assert.ok((await timeStop(server, 'SIGINT')) < STOP_MS);
   });
-
-  for (const name of readdirSync(join(REPOSITORY, 'conf')).filter((file) => file.endsWith('.conf'))) {
-    test(`conf/${name} starts and stops`, async () => {
-      const home = join(folder, name);
-      mkdirSync(home);
-      symlinkSync(join(REPOSITORY, 'media'), join(home, 'media'));
-      const ports: number[] = [];
-      let text = readFileSync(join(REPOSITORY, 'conf', name), 'utf8');
-      const free = await freePorts(8);
-      text = text.replaceAll(/^(\s*listen\s+)\d+;/gm, (_, before: string) => {
-        const port = free.pop() ?? 0;
-        ports.push(port);
-        return `${before}127.0.0.1:${port};`;
-      });
-      assert.ok(ports.length > 0 && free.length > 0, 'it listens');
-      writeFileSync(join(home, name), text);
-      const server = srs(['-c', name], home);
-      for (const port of ports) {
-        await until(`port ${port}`, () => {
-          assert.ok(server.running, server.output);
-          return accepts(port);
-        });
-      }
-      assert.ok((await timeStop(server, 'SIGTERM')) < STOP_MS);
-      assert.doesNotMatch(server.output, /not everything closed|unexpected|error/i);
-    });
-  }
 });

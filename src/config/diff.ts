@@ -55,7 +55,7 @@ type Found = (change: Omit<ConfigChange, 'origin'>, key: string) => void;
 
 function compare(rows: Rows, from: Values, to: Values, at: Place, found: Found): void {
   for (const [name, row] of Object.entries(rows)) {
-    if (row.feature === 'planned') continue;
+    if (row.feature !== undefined) continue;
     const key = optionKey(name, row);
     const place = below(at, name, key);
     const [old, now] = [from[key], to[key]];
@@ -112,7 +112,7 @@ function revert(
 ): Values {
   const options: Record<string, unknown> = { ...next };
   for (const [name, row] of Object.entries(rows)) {
-    if (row.feature === 'planned') continue;
+    if (row.feature !== undefined) continue;
     const key = optionKey(name, row);
     const place = below(at, name, key);
     const [now, old] = [next[key], previous[key]];

@@ -2,8 +2,9 @@ import type { Frame } from '../media/frame.ts';
 import type { FeedServices, FeedSource } from './feed-source.ts';
 import { JoinBytes } from './join-bytes.ts';
 import { MessagePacer } from './message-pacer.ts';
-import type { Opening, Packager, TrackChoice, WireFormat } from './ports.ts';
+import type { Opening, Packager, StreamOptions, WireFormat } from './ports.ts';
 import { SlabLog } from './slab-log.ts';
+import { carries, earliest } from './frame-choice.ts';
 import { Cohort, ViewerGroup, type Viewer, type ViewerFeed } from './viewer.ts';
 
 /** Viewers that are flushed together: their writes take about 3 ms of the event loop. */
@@ -22,8 +23,8 @@ export class Feed implements ViewerFeed {
   readonly #groups: ViewerGroup[] = [];
   readonly #cohorts = new Map<number, Cohort>();
   readonly #starting = new Set<Viewer>();
-  readonly #pacer: MessagePacer | undefined;
   readonly #flushGroup = (group: ViewerGroup): void => this.flush(group);
+  #pacer: MessagePacer | undefined;
   #viewers = 0;
   /** Stream time of the newest message, ms. */
   #edgeDts = 0;
@@ -40,11 +41,7 @@ export class Feed implements ViewerFeed {
     if (lastVideo !== undefined || lastAudio !== undefined) {
       this.#beginAt(Math.max(lastVideo?.dts ?? -Infinity, lastAudio?.dts ?? -Infinity));
     }
-    const interval = source.options.sendMinIntervalMs;
-    this.#pacer =
-      interval > 0
-        ? new MessagePacer(services.clock, interval, source.options.queueLengthMs, () => this.#markDirty())
-        : undefined;
+    this.#pacer = this.#createPacer();
   }
 
   get viewers(): number {
@@ -83,6 +80,16 @@ export class Feed implements ViewerFeed {
     }
     this.#join = undefined;
     this.#hasEdge = false;
+  }
+
+  /** The settings were `old`. A new `send_min_interval`: what waits for its turn goes at once, what comes next has the new one. */
+  repace(old: StreamOptions): void {
+    const { sendMinIntervalMs, queueLengthMs } = this.#source.options;
+    if (sendMinIntervalMs === old.sendMinIntervalMs && queueLengthMs === old.queueLengthMs) return;
+    this.#pacer?.release(this.#log.end);
+    this.#pacer = this.#createPacer();
+    this.#pacer?.release(this.#log.end);
+    this.#markDirty();
   }
 
   add(viewer: Viewer): void {
@@ -207,6 +214,12 @@ export class Feed implements ViewerFeed {
     for (const group of this.#groups) {
       if (!group.scheduled) this.#services.scheduler.schedule(group, 0, now);
     }
+  }
+
+  #createPacer(): MessagePacer | undefined {
+    const { sendMinIntervalMs, queueLengthMs } = this.#source.options;
+    if (sendMinIntervalMs <= 0) return undefined;
+    return new MessagePacer(this.#services.clock, sendMinIntervalMs, queueLengthMs, () => this.#markDirty());
   }
 
   #groupWithRoom(): ViewerGroup {
@@ -381,15 +394,4 @@ export class Feed implements ViewerFeed {
     for (const group of this.#groups) if (group.position < oldest) oldest = group.position;
     this.#log.trim(oldest);
   }
-}
-
-function carries(tracks: TrackChoice, frame: Frame): boolean {
-  if (tracks === 'av') return true;
-  return tracks === 'a' ? frame.kind === 'audio' : frame.kind !== 'audio';
-}
-
-function earliest(frames: readonly Frame[]): number {
-  let dts = Infinity;
-  for (const frame of frames) if (frame.dts < dts) dts = frame.dts;
-  return dts === Infinity ? 0 : dts;
 }

@@ -34,7 +34,7 @@ type Shape = Pick<Frame, 'kind' | 'codec'>;
  * looked at is simply written over by the next group.
  */
 export class GopCache {
-  readonly #maxFrames: number;
+  #maxFrames: number;
   readonly #maxBytes: number;
   readonly #shapes: Shape[] = [];
   #block: Buffer | undefined = undefined;
@@ -101,6 +101,19 @@ export class GopCache {
     this.#bytes = 0;
     this.#audioAfterVideo = 0;
     this.#generation += 1;
+  }
+
+  /** Changes the bound. A group that is longer is forgotten as a whole: without its beginning it is of no use. */
+  set maxFrames(maxFrames: number) {
+    this.#maxFrames = maxFrames;
+    if (this.#count > maxFrames) this.clear();
+  }
+
+  /** Forgets the group and gives its memory back. */
+  free(): void {
+    this.clear();
+    this.#block = undefined;
+    this.#fields = new Float64Array(0);
   }
 
   #pack(frame: Frame): void {

@@ -5,7 +5,7 @@ import { Tally } from '../base/tally.ts';
 import { TimerWheel } from '../base/timer-wheel.ts';
 import { FlushScheduler } from './flush-scheduler.ts';
 import type { DescribeTrack } from './head-cache.ts';
-import { HubStream, type StreamServices } from './live-stream.ts';
+import { HubStream } from './live-stream.ts';
 import { MergeGovernor } from './merge-governor.ts';
 import type {
   Hub,
@@ -19,12 +19,17 @@ import type {
   StreamSnapshot,
 } from './ports.ts';
 import { streamKey } from './ports.ts';
+import type { StreamServices } from './stream-services.ts';
+import type { Viewer } from './viewer.ts';
 import type { Frame } from '../media/frame.ts';
 
 export interface HubOptions {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Settings of a stream, from its vhost; asked at each publish and when a stream is made for waiting viewers. */
+  /**
+   * Settings of a stream, from its vhost; asked at each publish, when a stream is made for waiting viewers, and by
+   * `refreshOptions`. Throws a ServerError where the vhost is gone.
+   */
   optionsFor(name: StreamName): StreamOptions;
   /** Reads what a config record tells. Default: tracks stay undescribed. */
   readonly describeTrack?: DescribeTrack;
@@ -40,6 +45,16 @@ export interface HubOptions {
 export interface ClosableHub extends Hub {
   /** Errors that observers threw. */
   readonly observerErrors: Tally;
+  /**
+   * Asks `optionsFor` again for every stream and applies the answers to what runs (docs/hub.md says from when on each setting
+   * holds). A stream for which it throws keeps what it has.
+   */
+  refreshOptions(): void;
+  /**
+   * Ends all publishers and viewers of a vhost and frees its streams at once, whatever their hold time. Returns how many there
+   * were. What is asked for afterwards is for `optionsFor` to refuse.
+   */
+  closeVhost(vhost: string, reason: ServerError): number;
   /** Stops the timers. Sessions are closed by those who accepted them. */
   close(): void;
 }
@@ -76,11 +91,12 @@ class StreamHub implements ClosableHub {
   readonly #options: HubOptions;
   readonly #logger: Logger;
   readonly #streams = new Map<string, HubStream>();
+  readonly #leases = new Map<HubStream, Lease>();
   readonly #sessions = new Map<string, { readonly info: SessionInfo; uses: number }>();
   readonly #resolving = new Map<string, Promise<boolean>>();
   readonly #scheduler: FlushScheduler;
   readonly #wheel: TimerWheel;
-  readonly #services: StreamServices;
+  readonly #services: StreamServices<HubStream, Viewer>;
 
   constructor(options: HubOptions) {
     const { clock, logger } = options;
@@ -130,12 +146,15 @@ class StreamHub implements ClosableHub {
       stream.release(session);
       throw error;
     }
+    const lease = new Lease(this, stream, session);
+    this.#leases.set(stream, lease);
     this.#tell((observer) => observer.publishStarted?.(name, session, stream));
-    return new Lease(this, stream, session);
+    return lease;
   }
 
   /** Ends what `publish` began; called once by its lease. */
   unpublish(stream: HubStream, session: SessionInfo): void {
+    this.#leases.delete(stream);
     try {
       stream.release(session);
     } finally {
@@ -173,6 +192,27 @@ class StreamHub implements ClosableHub {
 
   session(id: string): SessionInfo | undefined {
     return this.#sessions.get(id)?.info;
+  }
+
+  refreshOptions(): void {
+    for (const stream of this.#streams.values()) {
+      try {
+        stream.setOptions(this.#options.optionsFor(stream.name));
+      } catch (error) {
+        this.#logger.warn(`${stream.key} keeps its settings: ${describeError(error)}`);
+      }
+    }
+  }
+
+  closeVhost(vhost: string, reason: ServerError): number {
+    let closed = 0;
+    for (const stream of [...this.#streams.values()]) {
+      if (stream.name.vhost !== vhost) continue;
+      if (stream.publisher !== undefined) closed += 1;
+      closed += stream.shut(reason);
+      this.#leases.get(stream)?.release(); // Its session may take its time.
+    }
+    return closed;
   }
 
   close(): void {

@@ -1,12 +1,12 @@
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
-import { describeError } from '../base/errors.ts';
+import { describeError, type ServerError } from '../base/errors.ts';
 import type { Deadline, TimerWheel } from '../base/timer-wheel.ts';
 import type { Frame } from '../media/frame.ts';
 import { Feed } from './feed.ts';
-import type { FeedServices, FeedSource } from './feed-source.ts';
+import type { FeedSource } from './feed-source.ts';
 import { GopCache } from './gop-cache.ts';
-import { HeadCache, type DescribeTrack } from './head-cache.ts';
+import { HeadCache } from './head-cache.ts';
 import { MixCorrect } from './mix-correct.ts';
 import type {
   LiveStream,
@@ -21,33 +21,20 @@ import type {
 } from './ports.ts';
 import { streamKey } from './ports.ts';
 import { RateMeter } from './rate-meter.ts';
+import type { StreamServices } from './stream-services.ts';
 import { Timeline, type TimelineMode } from './timeline.ts';
 import { Viewer, type ViewerFeed, type ViewerHost } from './viewer.ts';
+import { queueBounds } from './viewer-queue.ts';
 
 /** After so much media or time it is taken as known which tracks a stream has, ms. */
 const SETTLE_MEDIA_MS = 500;
 const SETTLE_TIME_MS = 1_000;
 
-/** What a stream needs of the hub. */
-export interface StreamServices extends FeedServices {
-  readonly logger: Logger;
-  readonly wheel: TimerWheel;
-  readonly describeTrack: DescribeTrack;
-  /** Wall clock, Unix ms. */
-  readonly unixTime: () => number;
-  /** Puts the stream (back) into the registry, or says which one has its name now. */
-  register(stream: HubStream): HubStream;
-  /** Nobody is left: forget the stream. */
-  forget(stream: HubStream): void;
-  playStarted(stream: HubStream, viewer: Viewer): void;
-  playEnded(stream: HubStream, viewer: Viewer): void;
-}
-
 /** One name: its publisher, its time, what joiners need, and its feeds. */
 export class HubStream implements LiveStream, FeedSource, ViewerHost {
   readonly name: StreamName;
   readonly key: string;
-  readonly #services: StreamServices;
+  readonly #services: StreamServices<HubStream, Viewer>;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #feeds = new Map<string, Feed>();
@@ -63,6 +50,9 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
   #mix: MixCorrect | undefined;
   #publisher: SessionInfo | undefined;
   #hold: Deadline | undefined;
+  #waitingSince = 0;
+  /** Why nobody may play here any more. */
+  #shut: ServerError | undefined;
   #absoluteTime = false;
   #settled = false;
   #publication = 0;
@@ -76,7 +66,7 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
   #audioFrames = 0;
   #receivedBytes = 0;
 
-  constructor(services: StreamServices, name: StreamName, options: StreamOptions) {
+  constructor(services: StreamServices<HubStream, Viewer>, name: StreamName, options: StreamOptions) {
     this.name = name;
     this.key = streamKey(name);
     this.#services = services;
@@ -208,22 +198,52 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
     if (repairs > 0) this.#logger.info(`${repairs} timestamps of publisher ${session.id} were repaired`);
     this.#publishedAtUnix = undefined;
     this.#gop.clear();
+    this.#waitingSince = now;
     this.#enterState('waiting');
     if (this.publisher !== undefined) return; // Published again by whoever was just told.
-    if (this.#options.holdMs > 0 && this.#viewers.size > 0) {
+    if (this.#options.holdMs > 0 && this.#viewers.size > 0 && this.#shut === undefined) {
       this.#hold = this.wheel.deadline(this.#options.holdMs, () => this.#endHold());
     } else {
       this.#endHold();
     }
   }
 
+  /**
+   * Other settings while it runs. What judges time (`time_jitter`, `atc`, `atc_auto`, `mix_correct`) is that of the next
+   * publish: a change in between would let the time of running viewers jump.
+   */
+  setOptions(options: StreamOptions): void {
+    const old = this.#options;
+    const { timeJitter, atc, atcAuto, mixCorrect } = this.#publisher === undefined ? options : old;
+    this.#options = { ...options, timeJitter, atc, atcAuto, mixCorrect };
+    this.#gop.maxFrames = options.gopCacheMaxFrames;
+    if (!options.gopCache) this.#gop.free();
+    const bounds = queueBounds(options);
+    for (const viewer of this.#viewers) {
+      viewer.queue.bounds = bounds;
+      if (options.sendTimeoutMs !== old.sendTimeoutMs) viewer.watchAnew();
+    }
+    for (const feed of this.#feedList) feed.repace(old);
+    if (this.#hold !== undefined) this.#hold.at = this.#waitingSince + options.holdMs;
+  }
+
+  /** Ends all viewers, and their sessions. From now on it refuses others, and nothing is held for a publisher to come back. */
+  shut(reason: ServerError): number {
+    this.#shut = reason;
+    const viewers = [...this.#viewers];
+    for (const viewer of viewers) {
+      this.#closeSession(viewer.request.session, reason);
+      viewer.close(); // Its session may take its time.
+    }
+    if (this.#publisher !== undefined) this.#closeSession(this.#publisher, reason);
+    return viewers.length;
+  }
+
   play(request: PlayRequest): Playback {
+    if (this.#shut !== undefined) throw this.#shut;
     const home = this.#services.register(this);
     if (home !== this) return home.play(request);
-    const viewer = new Viewer(this, request, {
-      maxMs: this.#options.queueLengthMs,
-      maxBytes: this.#options.queueMaxBytes,
-    });
+    const viewer = new Viewer(this, request, queueBounds(this.#options));
     this.#viewers.add(viewer);
     this.#services.playStarted(this, viewer);
     viewer.enter(request.format);
@@ -279,6 +299,14 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
 
   viewerFailed(viewer: Viewer, error: unknown): void {
     this.#logger.warn(`viewer ${viewer.request.session.id} failed: ${describeError(error)}`);
+  }
+
+  #closeSession(session: SessionInfo, reason: ServerError): void {
+    try {
+      session.close(reason);
+    } catch (error) {
+      this.#logger.warn(`session ${session.id} could not be closed: ${describeError(error)}`);
+    }
   }
 
   #writeHead(frame: Frame, now: number): void {

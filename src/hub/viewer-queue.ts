@@ -1,4 +1,4 @@
-import type { ViewerSink } from './ports.ts';
+import type { StreamOptions, ViewerSink } from './ports.ts';
 
 /** Queued windows are handed to the sink joined into pieces of about this size. */
 const PIECE_BYTES = 256 * 1024;
@@ -14,13 +14,19 @@ export interface QueueBounds {
   readonly maxBytes: number;
 }
 
+/** [queue_length, queue_max_size] */
+export function queueBounds(options: StreamOptions): QueueBounds {
+  return { maxMs: options.queueLengthMs, maxBytes: options.queueMaxBytes };
+}
+
 /**
  * One viewer's queue of finished, shared windows. It is empty as long as the viewer keeps up: then a window goes straight to
  * the sink. Overflow policy: everything queued is dropped, and the owner lets the viewer join again at a keyframe.
  */
 export class ViewerQueue {
+  /** What is queued beyond new bounds goes with the next window. */
+  bounds: QueueBounds;
   readonly #sink: ViewerSink;
-  readonly #bounds: QueueBounds;
   #windows: Buffer[] = [];
   /** Per window: media time that it spans, and stream time of its end. */
   #spans: number[] = [];
@@ -36,7 +42,7 @@ export class ViewerQueue {
 
   constructor(sink: ViewerSink, bounds: QueueBounds) {
     this.#sink = sink;
-    this.#bounds = bounds;
+    this.bounds = bounds;
   }
 
   get queuedMs(): number {
@@ -86,8 +92,8 @@ export class ViewerQueue {
       }
     }
     if (
-      this.#queuedMs + spanMs > this.#bounds.maxMs ||
-      this.#queuedBytes + window.length > this.#bounds.maxBytes
+      this.#queuedMs + spanMs > this.bounds.maxMs ||
+      this.#queuedBytes + window.length > this.bounds.maxBytes
     ) {
       this.#drops += 1;
       this.#droppedBytes += this.#queuedBytes + window.length;

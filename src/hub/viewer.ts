@@ -186,6 +186,14 @@ export class Viewer implements Playback {
     this.#deadline = this.#host.wheel.deadline(this.#host.sendTimeoutMs, () => this.#checkStall());
   }
 
+  /** The send timeout has changed: a blocked viewer has the new one from now on. */
+  watchAnew(): void {
+    if (this.#deadline === undefined) return;
+    this.#deadline.cancel();
+    this.#deadline = undefined;
+    this.watch();
+  }
+
   /** A sink, packager or callback failed: only this viewer goes, with its connection, which nothing would feed any more. */
   fail(error: unknown): void {
     this.#host.viewerFailed(this, error);

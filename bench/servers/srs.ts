@@ -5,8 +5,9 @@ import { HOST, ROOT, type ServerKind, type ServerPorts } from './server.ts';
 /** The configuration file that the bench gives this server. */
 export function srsConfig(ports: ServerPorts, folder: string, adaptive: boolean): string {
   return `listen ${ports.rtmp};
-max_connections 20000;
+max_connections 15000;
 daemon off;
+pid ${path.join(folder, 'srs.pid')};
 srs_log_tank console;
 srs_log_level warn;
 http_server {

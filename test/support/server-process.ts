@@ -30,6 +30,8 @@ export interface ServerProcessOptions {
 /** A running `bin/srs`. */
 export interface ServerProcess {
   readonly pid: number;
+  /** Its configuration file. */
+  readonly conf: string;
   readonly ports: ServerPorts;
   /** `rtmp://127.0.0.1:port`, without a slash at the end. */
   readonly rtmpUrl: string;
@@ -67,10 +69,12 @@ export async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
-function configText(ports: ServerPorts, options: ServerProcessOptions): string {
+function configText(ports: ServerPorts, options: ServerProcessOptions, folder: string): string {
   return `
 listen              ${['127.0.0.1:rtmp', ...(options.alsoListen ?? [])].join(' ').replaceAll('rtmp', String(ports.rtmp))};
 max_connections     1000;
+daemon              off;
+pid                 ${join(folder, 'srs.pid')};
 srs_log_tank        console;
 ${options.top ?? ''}
 http_api {
@@ -123,7 +127,7 @@ async function startOnce(options: ServerProcessOptions): Promise<ServerProcess> 
   const ports: ServerPorts = { rtmp, http, api };
   const folder = await mkdtemp(join(tmpdir(), 'srs-test-'));
   const conf = join(folder, 'srs.conf');
-  await writeFile(conf, configText(ports, options));
+  await writeFile(conf, configText(ports, options, folder));
   const child = spawn(process.execPath, [join(REPOSITORY, 'bin/srs'), '-c', conf], {
     cwd: REPOSITORY,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -154,6 +158,7 @@ async function startOnce(options: ServerProcessOptions): Promise<ServerProcess> 
   }
   return {
     pid: child.pid,
+    conf,
     ports,
     rtmpUrl: `rtmp://127.0.0.1:${rtmp}`,
     pageUrl: `http://127.0.0.1:${http}/`,

@@ -115,7 +115,7 @@ test('each target gets its own changes; what needs a restart goes to nobody and 
     [['listen', 'vhost.play.mw_latency']],
   );
   assert.equal(server.calls[0]?.next.workDir, './');
-  assert.equal(server.calls[0]?.next.listen[0]?.port, 1936);
+  assert.equal(server.calls[0].next.listen[0]?.port, 1936);
   const { config } = reloader.running;
   assert.equal(config.workDir, './');
   assert.equal(config.vhosts[0]?.play.mwLatencyMs, 1_000);

@@ -1,5 +1,5 @@
 import type { Config } from '../config/index.ts';
-import type { ServerAddresses } from './server.ts';
+import type { ServerAddresses } from './addresses.ts';
 
 /** What a person at the terminal wants to know: where to look, how to publish, how to play. */
 export function banner(addresses: ServerAddresses, config: Config): string {

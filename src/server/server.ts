@@ -2,18 +2,19 @@ import { UndoScope } from '../base/undo.ts';
 import { systemClock } from '../base/clock.ts';
 import { TimerWheel } from '../base/timer-wheel.ts';
 import type { Logger } from '../base/logger.ts';
-import { selectVhost, type Config } from '../config/index.ts';
-import { ApiServer } from '../control/api/index.ts';
-import { HttpEndpoint, MountTable } from '../endpoints/http/index.ts';
+import type { Config, ConfigChange } from '../config/index.ts';
 import { RtmpEndpoint } from '../endpoints/rtmp/index.ts';
 import { createHub, type ClosableHub } from '../hub/hub.ts';
 import { MergeGovernor } from '../hub/merge-governor.ts';
 import type { AccessPolicy, StreamObserver, StreamResolver } from '../hub/ports.ts';
 import { audioTrackOf, videoTrackOf } from '../media/track-info.ts';
 import { ConnectionGate } from '../net/index.ts';
-import { createLoopProbe, newSessionId } from '../observe/index.ts';
-import { flvFormat } from '../outputs/http-flv/index.ts';
-import { startIngests, type Ingest } from './ingests.ts';
+import { createLoopProbe, createSessionReport, newSessionId } from '../observe/index.ts';
+import { listenAddress, type ServerAddresses } from './addresses.ts';
+import { HttpSide } from './http-side.ts';
+import { Ingests } from './ingests.ts';
+import type { Refusal, ReloadTarget } from './reload/ports.ts';
+import { ServerTarget } from './reload/server-target.ts';
 import { rtmpVhosts, streamOptions } from './vhost-options.ts';
 
 /** What the owner of a server may add or replace. */
@@ -30,54 +31,46 @@ export interface ServerDeps {
   readonly resolvers?: readonly StreamResolver[];
 }
 
-/** Where a running server listens. Ports are the real ones, also where 0 was asked for. */
-export interface ServerAddresses {
-  readonly rtmp: readonly BoundAddress[];
-  readonly http: readonly BoundAddress[];
-  readonly api: readonly BoundAddress[];
-}
-
-export interface BoundAddress {
-  readonly host: string;
-  readonly port: number;
-}
-
 const NAME = 'srs-ts';
 const EVERYBODY: AccessPolicy = { check: () => Promise.resolve() };
 
 /**
  * The composition root: one server from one frozen configuration. A process may hold several, and a server may be started,
- * stopped and made anew.
+ * stopped and made anew. A reload gives it another configuration while it runs.
  */
-export class Server {
-  readonly #config: Config;
-  readonly #deps: ServerDeps;
+export class Server implements ReloadTarget {
   readonly #scope = new UndoScope();
   readonly #gate: ConnectionGate;
   readonly #hub: ClosableHub;
   readonly #rtmp: RtmpEndpoint;
-  #http: HttpEndpoint | undefined;
-  #api: ApiServer | undefined;
-  #ingests: readonly Ingest[] = [];
+  readonly #http: HttpSide;
+  readonly #ingests: Ingests;
+  readonly #target: ServerTarget;
+  #config: Config;
+  /** The reload under way. */
+  #applying: Promise<unknown> = Promise.resolve();
+  #ending = false;
   #stopped: Promise<void> | undefined;
 
   constructor(config: Config, deps: ServerDeps) {
     this.#config = config;
-    this.#deps = deps;
-    const { logger } = deps;
+    const { logger, version, pageDir, policy = EVERYBODY } = deps;
     const clock = systemClock;
+    const inForce = (): Config => this.#config;
     const probe = createLoopProbe();
     this.#scope.add(() => probe.close());
     this.#gate = new ConnectionGate({ maxConnections: config.maxConnections, clock, logger });
     this.#scope.add(() => this.#gate.close());
+    const report = createSessionReport({ clock, logger, everyMs: config.pithyPrintMs });
+    this.#scope.add(() => report.close());
     this.#hub = createHub({
       clock,
       logger,
-      optionsFor: (name) => streamOptions(config, name),
+      optionsFor: (name) => streamOptions(this.#config, name),
       describeTrack: (frame, parseSps) =>
         frame.kind === 'video' ? videoTrackOf(frame, parseSps) : audioTrackOf(frame),
       governor: new MergeGovernor({ clock, loadProbe: () => probe.utilisation() }),
-      observers: deps.observers ?? [],
+      observers: [report, ...(deps.observers ?? [])],
       resolvers: deps.resolvers ?? [],
     });
     this.#scope.add(() => this.#hub.close());
@@ -87,14 +80,42 @@ export class Server {
       listen: config.listen.map(listenAddress),
       gate: this.#gate,
       hub: this.#hub,
-      policy: deps.policy ?? EVERYBODY,
-      vhosts: rtmpVhosts(config),
+      policy,
+      vhosts: rtmpVhosts(inForce),
       clock,
       wheel,
       logger,
       newSessionId,
-      server: { name: NAME, version: deps.version },
-      handshakeTimeoutMs: config.rtmpHandshakeTimeoutMs,
+      server: { name: NAME, version },
+      get handshakeTimeoutMs() {
+        return inForce().rtmpHandshakeTimeoutMs;
+      },
+      get emptyIpOk() {
+        return inForce().emptyIpOk;
+      },
+    });
+    this.#http = new HttpSide({
+      hub: this.#hub,
+      policy,
+      gate: this.#gate,
+      logger,
+      version,
+      pageDir,
+      config: inForce,
+      rtmpPort: () => this.#rtmp.addresses[0]?.port,
+    });
+    this.#ingests = new Ingests({ logger, clock });
+    this.#target = new ServerTarget({
+      rtmp: this.#rtmp,
+      http: this.#http,
+      hub: this.#hub,
+      gate: this.#gate,
+      ingests: this.#ingests,
+      report,
+      config: inForce,
+      use: (next) => {
+        this.#config = next;
+      },
     });
   }
 
@@ -112,44 +133,54 @@ export class Server {
     return this.#hub.list().filter(({ state }) => state === 'live' || state === 'waiting').length;
   }
 
+  /** Who applies changed directives to this server. */
+  get targets(): readonly ReloadTarget[] {
+    return [this];
+  }
+
   get addresses(): ServerAddresses {
     return {
       rtmp: this.#rtmp.addresses,
-      http: this.#http?.addresses ?? [],
-      api: this.#api?.addresses ?? [],
+      http: this.#http.httpAddresses,
+      api: this.#http.apiAddresses,
     };
   }
 
   /** Listens everywhere, the API last, or throws LISTEN_FAILED and listens nowhere. */
   async start(): Promise<void> {
-    const { httpServer, httpApi } = this.#config;
     try {
       await this.#rtmp.start();
-      if (httpServer.enabled) {
-        this.#http = this.#createHttp();
-        await this.#http.start();
-      }
-      if (httpApi.enabled) {
-        this.#api = this.#createApi();
-        await this.#api.start();
-      }
+      await this.#http.moveHttp(this.#config);
+      await this.#http.moveApi(this.#config);
     } catch (error) {
       await this.stop();
       throw error;
     }
-    const { logger } = this.#deps;
-    const rtmpPort = this.#rtmp.addresses[0]?.port ?? 0;
-    this.#ingests = startIngests(this.#config, { rtmpPort, logger, clock: systemClock });
+    this.#ingests.start(this.#config, this.#rtmp.addresses[0]?.port ?? 0);
+  }
+
+  owns(directive: string): boolean {
+    return this.#target.owns(directive);
+  }
+
+  /** Applies changed directives while it runs; see `docs/reload.md`. A server that is ending refuses. */
+  apply(next: Config, changes: readonly ConfigChange[]): Promise<readonly Refusal[]> {
+    if (this.#ending)
+      return Promise.resolve(changes.map((change) => ({ change, why: 'the server is ending' })));
+    const applied = this.#target.apply(next, changes);
+    this.#applying = applied.catch(() => undefined);
+    return applied;
   }
 
   /** Closes all listeners and ends the ingests; sessions go on. The first part of a graceful end; `stop` follows. */
   async stopAccepting(): Promise<void> {
-    const ingests = Promise.all(this.#ingests.map((ingest) => ingest.close()));
+    this.#ending = true;
+    await this.#applying; // Or it would open what nobody closes.
     await Promise.all([
+      this.#ingests.close(),
       this.#rtmp.stopAccepting(),
-      this.#http?.stopAccepting(),
-      this.#api?.stopAccepting(),
-      ingests,
+      this.#http.stopAccepting(),
+      this.#http.stopAcceptingApi(),
     ]);
   }
 
@@ -160,68 +191,13 @@ export class Server {
   }
 
   async #stop(): Promise<void> {
-    const ingests = Promise.all(this.#ingests.map((ingest) => ingest.close()));
-    await Promise.all([this.#rtmp.stopAccepting(), this.#http?.stopAccepting()]);
+    this.#ending = true;
+    await this.#applying;
+    const ingests = this.#ingests.close();
+    await Promise.all([this.#rtmp.stopAccepting(), this.#http.stopAccepting()]);
     await ingests;
     await this.#rtmp.close();
-    await this.#http?.close();
-    await this.#api?.close();
+    await this.#http.close();
     this.#scope.run();
   }
-
-  #createHttp(): HttpEndpoint {
-    const { httpServer, httpApi, vhosts } = this.#config;
-    const { logger, version, policy, pageDir } = this.#deps;
-    const mounts = vhosts
-      .filter((vhost) => vhost.enabled && vhost.httpRemux.enabled)
-      .map((vhost) => ({ vhost: vhost.name, template: vhost.httpRemux.mount }));
-    return new HttpEndpoint(
-      {
-        listen: [listenAddress(httpServer.listen)],
-        dir: httpServer.dir,
-        crossdomain: httpServer.crossdomain,
-        pageDir: httpServer.page ? pageDir : undefined,
-        mounts: new MountTable({
-          mounts,
-          resolveVhost: (host) => selectVhost(this.#config, host)?.name,
-        }),
-        version,
-        rtmpPort: this.#rtmp.addresses[0]?.port,
-        apiPort: httpApi.enabled ? httpApi.listen.port : undefined,
-      },
-      {
-        hub: this.#hub,
-        access: policy ?? EVERYBODY,
-        flvFormat,
-        logger,
-        clock: systemClock,
-        newSessionId,
-        gate: this.#gate,
-      },
-    );
-  }
-
-  #createApi(): ApiServer {
-    const { httpApi } = this.#config;
-    const { logger, version } = this.#deps;
-    return new ApiServer(
-      {
-        listen: [listenAddress(httpApi.listen)],
-        crossdomain: httpApi.crossdomain,
-        version,
-        serverId: `vid-${newSessionId()}`,
-        pid: process.pid,
-        now: () => Date.now(),
-      },
-      { hub: this.#hub, logger, clock: systemClock },
-    );
-  }
-}
-
-function listenAddress(address: { readonly host: string | undefined; readonly port: number }): {
-  readonly host?: string;
-  readonly port: number;
-} {
-  const { host, port } = address;
-  return host === undefined ? { port } : { host, port };
 }

@@ -1,3 +1,4 @@
+import { ServerError } from '../base/errors.ts';
 import { selectVhost, type Config, type VhostConfig } from '../config/index.ts';
 import type { RtmpVhostOptions, RtmpVhosts } from '../endpoints/rtmp/index.ts';
 import type { StreamName, StreamOptions } from '../hub/ports.ts';
@@ -5,7 +6,8 @@ import type { StreamName, StreamOptions } from '../hub/ports.ts';
 /** What the vhost of a stream says to the hub. */
 export function streamOptions(config: Config, name: StreamName): StreamOptions {
   const vhost = config.vhosts.find((candidate) => candidate.name === name.vhost);
-  if (vhost === undefined) throw new Error(`no vhost ${name.vhost}`); // Names in the hub are resolved ones.
+  // Names in the hub are resolved ones; but a reload may have removed the vhost since then.
+  if (vhost === undefined) throw new ServerError('VHOST_UNKNOWN', `vhost ${name.vhost} is not served here`);
   const { play, publish } = vhost;
   return {
     gopCache: play.gopCache,
@@ -27,11 +29,22 @@ export function streamOptions(config: Config, name: StreamName): StreamOptions {
   };
 }
 
-/** What the vhosts say to RTMP sessions. */
-export function rtmpVhosts(config: Config): RtmpVhosts {
+/** The vhosts that count: of two with one name the first one does. */
+export function firstVhosts(config: Config): readonly VhostConfig[] {
+  const names = new Set<string>();
+  return config.vhosts.filter(({ name }) => !names.has(name) && names.add(name));
+}
+
+/** The names of the vhosts that are on. */
+export function servedVhosts(config: Config): ReadonlySet<string> {
+  return new Set(firstVhosts(config).flatMap(({ name, enabled }) => (enabled ? [name] : [])));
+}
+
+/** What the vhosts of the configuration in force say to RTMP sessions. */
+export function rtmpVhosts(config: () => Config): RtmpVhosts {
   return {
     find(requested) {
-      const vhost = selectVhost(config, requested);
+      const vhost = selectVhost(config(), requested);
       return vhost === undefined ? undefined : rtmpOptions(vhost);
     },
   };

@@ -1,0 +1,151 @@
+import { systemClock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import { selectVhost, type Config } from '../config/index.ts';
+import { ApiServer } from '../control/api/index.ts';
+import { HttpEndpoint, MountTable, type HttpEndpointOptions } from '../endpoints/http/index.ts';
+import type { ClosableHub } from '../hub/hub.ts';
+import type { AccessPolicy } from '../hub/ports.ts';
+import type { ConnectionGate } from '../net/index.ts';
+import { newSessionId } from '../observe/index.ts';
+import { flvFormat } from '../outputs/http-flv/index.ts';
+import { listenAddress, type BoundAddress } from './addresses.ts';
+import { firstVhosts } from './vhost-options.ts';
+
+export interface HttpSideDeps {
+  readonly hub: ClosableHub;
+  readonly policy: AccessPolicy;
+  readonly gate: ConnectionGate;
+  readonly logger: Logger;
+  readonly version: string;
+  /** Folder of the built page; undefined = no page. */
+  readonly pageDir: string | undefined;
+  /** The configuration in force: which vhost serves a host name. */
+  config(): Config;
+  /** The real one, for the page. */
+  rtmpPort(): number | undefined;
+}
+
+/** [http_server, http_api] Whatever of HTTP is switched on. */
+export class HttpSide {
+  readonly #deps: HttpSideDeps;
+  /** One for the life of the server, also when the API is switched off and on. */
+  readonly #serverId = `vid-${newSessionId()}`;
+  #http: HttpEndpoint | undefined;
+  #api: ApiServer | undefined;
+
+  constructor(deps: HttpSideDeps) {
+    this.#deps = deps;
+  }
+
+  get httpAddresses(): readonly BoundAddress[] {
+    return this.#http?.addresses ?? [];
+  }
+
+  get apiAddresses(): readonly BoundAddress[] {
+    return this.#api?.addresses ?? [];
+  }
+
+  /** [http_server enabled, listen] Brings them about, or throws LISTEN_FAILED and nothing has changed. */
+  async moveHttp(config: Config): Promise<void> {
+    const { enabled, listen } = config.httpServer;
+    const running = this.#http;
+    if (!enabled) {
+      this.#http = undefined;
+      await running?.close();
+    } else if (running !== undefined) {
+      await running.relisten([listenAddress(listen)]);
+    } else {
+      this.#http = await started(this.#createHttp(config));
+    }
+  }
+
+  /** [http_api enabled, listen] Brings them about, or throws LISTEN_FAILED and nothing has changed. */
+  async moveApi(config: Config): Promise<void> {
+    const { enabled, listen } = config.httpApi;
+    const running = this.#api;
+    if (!enabled) {
+      this.#api = undefined;
+      await running?.close();
+    } else if (running !== undefined) {
+      await running.relisten([listenAddress(listen)]);
+    } else {
+      this.#api = await started(this.#createApi(config));
+    }
+  }
+
+  /** Everything but where to listen. Bodies under way go on. */
+  reconfigure(config: Config): void {
+    this.#http?.reconfigure(this.#httpOptions(config));
+    this.#api?.reconfigure({ crossdomain: config.httpApi.crossdomain });
+  }
+
+  /** Accepts no more viewers; the API still answers. */
+  async stopAccepting(): Promise<void> {
+    await this.#http?.stopAccepting();
+  }
+
+  async stopAcceptingApi(): Promise<void> {
+    await this.#api?.stopAccepting();
+  }
+
+  /** Ends all viewers, then the API. Idempotent. */
+  async close(): Promise<void> {
+    await this.#http?.close();
+    await this.#api?.close();
+  }
+
+  #httpOptions(
+    config: Config,
+  ): Pick<HttpEndpointOptions, 'dir' | 'crossdomain' | 'pageDir' | 'mounts' | 'apiPort' | 'rtmpPort'> {
+    const { httpServer, httpApi } = config;
+    const { pageDir } = this.#deps;
+    const mounts = firstVhosts(config)
+      .filter((vhost) => vhost.enabled && vhost.httpRemux.enabled)
+      .map((vhost) => ({ vhost: vhost.name, template: vhost.httpRemux.mount }));
+    return {
+      dir: httpServer.dir,
+      crossdomain: httpServer.crossdomain,
+      pageDir: httpServer.page ? pageDir : undefined,
+      mounts: new MountTable({
+        mounts,
+        resolveVhost: (host) => selectVhost(this.#deps.config(), host)?.name,
+      }),
+      rtmpPort: this.#deps.rtmpPort(),
+      apiPort: httpApi.enabled ? httpApi.listen.port : undefined,
+    };
+  }
+
+  #createHttp(config: Config): HttpEndpoint {
+    const { hub, policy, gate, logger, version } = this.#deps;
+    return new HttpEndpoint(
+      { ...this.#httpOptions(config), listen: [listenAddress(config.httpServer.listen)], version },
+      { hub, access: policy, flvFormat, logger, clock: systemClock, newSessionId, gate },
+    );
+  }
+
+  #createApi(config: Config): ApiServer {
+    const { listen, crossdomain } = config.httpApi;
+    const { hub, logger, version } = this.#deps;
+    return new ApiServer(
+      {
+        listen: [listenAddress(listen)],
+        crossdomain,
+        version,
+        serverId: this.#serverId,
+        pid: process.pid,
+        now: () => Date.now(),
+      },
+      { hub, logger, clock: systemClock },
+    );
+  }
+}
+
+async function started<T extends { start(): Promise<void>; close(): Promise<void> }>(made: T): Promise<T> {
+  try {
+    await made.start();
+    return made;
+  } catch (error) {
+    await made.close();
+    throw error;
+  }
+}

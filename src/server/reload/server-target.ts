@@ -1,0 +1,86 @@
+import { ServerError } from '../../base/errors.ts';
+import { revertChanges, type Config, type ConfigChange } from '../../config/index.ts';
+import type { RtmpEndpoint } from '../../endpoints/rtmp/index.ts';
+import type { ClosableHub } from '../../hub/hub.ts';
+import type { ConnectionGate } from '../../net/index.ts';
+import type { SessionReport } from '../../observe/index.ts';
+import { listenAddress } from '../addresses.ts';
+import type { HttpSide } from '../http-side.ts';
+import type { Ingests } from '../ingests.ts';
+import { servedVhosts } from '../vhost-options.ts';
+import { moveListeners } from './listener-moves.ts';
+import type { Refusal, ReloadTarget } from './ports.ts';
+
+/** The parts of a server that a reload reaches. */
+export interface ServerParts {
+  readonly rtmp: RtmpEndpoint;
+  readonly http: HttpSide;
+  readonly hub: ClosableHub;
+  readonly gate: ConnectionGate;
+  readonly ingests: Ingests;
+  readonly report: SessionReport;
+  /** The configuration in force. What is read on use is read from here. */
+  readonly config: () => Config;
+  /** From now on this one is in force. */
+  readonly use: (config: Config) => void;
+}
+
+/** What a server applies, besides everything in `http_api`, `http_server` and `vhost`. */
+const OWN = new Set([
+  'listen',
+  'max_connections',
+  'chunk_size',
+  'rtmp_handshake_timeout',
+  'empty_ip_ok',
+  'pithy_print_ms',
+]);
+const OWN_BLOCKS = /^(http_api|http_server|vhost)(\.|$)/;
+
+/** Applies changed directives to a running server. Who is on a vhost that did not change never notices. */
+export class ServerTarget implements ReloadTarget {
+  readonly #parts: ServerParts;
+
+  constructor(parts: ServerParts) {
+    this.#parts = parts;
+  }
+
+  owns(directive: string): boolean {
+    return OWN.has(directive) || OWN_BLOCKS.test(directive);
+  }
+
+  async apply(next: Config, changes: readonly ConfigChange[]): Promise<readonly Refusal[]> {
+    const { rtmp, http, hub, gate, ingests, report, config, use } = this.#parts;
+    const of = (...directives: string[]): readonly ConfigChange[] =>
+      changes.filter(({ directive }) => directives.includes(directive));
+    const refusals = await moveListeners([
+      { changes: of('listen'), run: () => rtmp.relisten(next.listen.map(listenAddress)) },
+      { changes: of('http_server.enabled', 'http_server.listen'), run: () => http.moveHttp(next) },
+      { changes: of('http_api.enabled', 'http_api.listen'), run: () => http.moveApi(next) },
+    ]);
+    const before = config();
+    const inForce = revertChanges(
+      next,
+      before,
+      refusals.map(({ change }) => change),
+    );
+    use(inForce); // What is read on use changes here, and who comes from now on gets the new options.
+    gate.maxConnections = inForce.maxConnections;
+    if (report.everyMs !== inForce.pithyPrintMs) report.everyMs = inForce.pithyPrintMs;
+    http.reconfigure(inForce);
+
+    const rtmpPort = rtmp.addresses[0]?.port ?? 0;
+    // Before their vhost is closed: an ingest that is cut off would try again.
+    await ingests.stopChanged(inForce, rtmpPort);
+    const served = servedVhosts(inForce);
+    for (const vhost of servedVhosts(before)) {
+      if (served.has(vhost)) continue;
+      const reason = new ServerError('VHOST_REMOVED', `vhost ${vhost} was removed or switched off`);
+      rtmp.closeVhost(vhost, reason);
+      hub.closeVhost(vhost, reason);
+    }
+    hub.refreshOptions();
+    rtmp.vhostsChanged();
+    ingests.start(inForce, rtmpPort);
+    return refusals;
+  }
+}

@@ -181,7 +181,13 @@ export const BANDCHECK = {
     reload: 'live',
     doc: 'Answer the bandwidth test that SRS had up to version 3.',
   },
-  key: { type: 'text', default: '', reload: 'live', doc: 'Key that a client of the test must know.' },
+  key: {
+    type: 'text',
+    default: '',
+    secret: true,
+    reload: 'live',
+    doc: 'Key that a client of the test must know.',
+  },
   interval: { type: 'duration', unit: 's', default: 30_000, reload: 'live', doc: 'Time between two tests.' },
   limit_kbps: {
     type: 'int',

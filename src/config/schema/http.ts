@@ -72,7 +72,13 @@ export const HTTP_API = {
         doc: 'Ask every caller for name and password (HTTP basic authentication).',
       },
       username: { type: 'text', default: '', reload: 'hook', doc: 'The name that a caller must give.' },
-      password: { type: 'text', default: '', reload: 'hook', doc: 'The password that a caller must give.' },
+      password: {
+        type: 'text',
+        default: '',
+        secret: true,
+        reload: 'hook',
+        doc: 'The password that a caller must give.',
+      },
     },
   },
   https: {

@@ -21,7 +21,7 @@ const CLOUD_LOG = {
   label: { type: 'text', default: '', reload: 'restart', doc: 'Label of what is sent.' },
   tag: { type: 'text', default: '', reload: 'restart', doc: 'Tag of what is sent.' },
   secret_id: { type: 'text', default: '', reload: 'restart', doc: 'Name of the access key.' },
-  secret_key: { type: 'text', default: '', reload: 'restart', doc: 'The access key.' },
+  secret_key: { type: 'text', default: '', secret: true, reload: 'restart', doc: 'The access key.' },
   endpoint: { type: 'text', default: '', reload: 'restart', doc: 'Host of the service.' },
   topic: { type: 'text', default: '', reload: 'restart', doc: 'Topic of the log.' },
 } as const satisfies Rows;
@@ -37,7 +37,7 @@ const CLOUD_TRACE = {
     doc: 'Name under which this server appears.',
   },
   endpoint: { type: 'text', default: '', reload: 'restart', doc: 'Host and port of the service.' },
-  token: { type: 'text', default: '', reload: 'restart', doc: 'Token of the team.' },
+  token: { type: 'text', default: '', secret: true, reload: 'restart', doc: 'Token of the team.' },
   team: { type: 'text', default: '', reload: 'restart', doc: 'Id of the team.' },
 } as const satisfies Rows;
 

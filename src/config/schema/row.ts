@@ -68,6 +68,8 @@ export interface EnumRow extends RowBase {
 export interface TextRow extends RowBase {
   readonly type: 'text';
   readonly default: string;
+  /** Not to be shown to everybody who may see the configuration: a password, a key. */
+  readonly secret?: true;
   readonly notEmpty?: true;
   readonly form?: 'http-url';
 }

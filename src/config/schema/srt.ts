@@ -88,6 +88,7 @@ export const SRT_SERVER = {
   passphrase: {
     type: 'text',
     default: '',
+    secret: true,
     reload: 'restart',
     doc: 'Encrypts the connections (AES); 10 to 79 characters, empty is no encryption.',
   },

@@ -20,6 +20,10 @@ const PROGRAMS = [
   { file: '/usr/bin/chromium', packages: ['chromium'] },
   { file: '/usr/sbin/nginx', packages: ['nginx'] },
   { file: '/usr/lib/nginx/modules/ngx_rtmp_module.so', packages: ['libnginx-mod-rtmp'] },
+  { file: '/usr/bin/systemd-analyze', packages: ['systemd'] },
+  { file: '/usr/bin/socat', packages: ['socat'] },
+  { file: '/usr/bin/shellcheck', packages: ['shellcheck'] },
+  { file: '/usr/sbin/logrotate', packages: ['logrotate'] },
 ];
 
 function installPrograms() {
@@ -40,6 +44,7 @@ requireNode();
 installDependencies();
 installPrograms();
 installDependencies('bench');
+installDependencies('packaging/lint');
 buildServer();
 buildPage();
 

@@ -1,14 +1,13 @@
 import { pino, type Logger as Pino } from 'pino';
-import type { LogScope } from '../base/logger.ts';
-import { escapeLogText } from './log-escape.ts';
+import { escapeLogText, type LineScope } from './log-escape.ts';
 import type { LevelNames, LineLevel } from './log-level.ts';
 import type { Stamp } from './stamp.ts';
 
 /** [srs_log_format] */
 export type LogFormat = 'srs' | 'json';
 
-/** What stands between the level and the text of SRS's lines. The scope is harmless already. */
-export function srsHead(pid: number, { session, component, stream }: LogScope): string {
+/** What stands between the level and the text of SRS's lines. */
+export function srsHead(pid: number, { session, component, stream }: LineScope): string {
   const words = [component, stream].filter((word) => word !== undefined);
   return `[${pid}][${session ?? ''}] ${words.map((word) => `${word}: `).join('')}`;
 }
@@ -36,8 +35,8 @@ export class JsonLines {
     );
   }
 
-  /** The scope is harmless already. The text is made so before pino quotes it: what unquotes it writes to terminals. */
-  write(scope: LogScope, level: LineLevel, message: string): void {
+  /** The text is made so before pino quotes it: what unquotes it writes to terminals. */
+  write(scope: LineScope, level: LineLevel, message: string): void {
     this.#pino[level](scope, escapeLogText(message));
   }
 }

@@ -12,13 +12,21 @@ export function escapeLogText(text: string): string {
   return printable(text, MAX_LOG_TEXT);
 }
 
-/** A scope whose words are harmless. A session id stands between brackets, so it may not hold any, nor a blank. */
-export function escapeScope(scope: LogScope): LogScope {
-  const { session, stream, component } = scope;
+/** What lines of a logger carry, made harmless. */
+export interface LineScope {
+  readonly session: string | undefined;
+  readonly stream: string | undefined;
+  readonly component: string | undefined;
+}
+
+export const NO_SCOPE: LineScope = { session: undefined, stream: undefined, component: undefined };
+
+/** The scope of a child. A session id stands between brackets, so it may not hold any, nor a blank. */
+export function childScope(parent: LineScope, { session, stream, component }: LogScope): LineScope {
   return {
-    ...(session === undefined ? {} : { session: escapeWord(session) }),
-    ...(stream === undefined ? {} : { stream: printable(stream, MAX_LOG_SCOPE) }),
-    ...(component === undefined ? {} : { component: printable(component, MAX_LOG_SCOPE) }),
+    session: session === undefined ? parent.session : escapeWord(session),
+    stream: stream === undefined ? parent.stream : printable(stream, MAX_LOG_SCOPE),
+    component: component === undefined ? parent.component : printable(component, MAX_LOG_SCOPE),
   };
 }
 

@@ -1,6 +1,6 @@
 import { LogTarget } from './log-target.ts';
 
-/** Bytes of log that wait for a slow disk or terminal; more is dropped and counted. */
+/** Bytes of log (of ASCII, counted as characters) that wait for a slow disk or terminal; more is dropped and counted. */
 export const MAX_LOG_BACKLOG_BYTES = 8 * 1024 * 1024;
 
 export interface LogSinkOptions {
@@ -18,7 +18,7 @@ export class LogSink {
   readonly #maxBytes: number;
   #tank: string;
   #target: LogTarget;
-  /** Left by a rotation or a reload, and still being written. */
+  /** Left by a rotation or a reload, and still being written, the oldest first. */
   readonly #retiring = new Set<LogTarget>();
   #dropped = 0;
   #droppedTotal = 0;
@@ -55,7 +55,8 @@ export class LogSink {
     this.#target = next;
     this.#tank = tank;
     this.#retiring.add(old);
-    void old.end().then(() => this.#retiring.delete(old));
+    // The two may be one file, and what was said earlier has to stand there earlier.
+    next.holdUntil(old.end().then(() => void this.#retiring.delete(old)));
   }
 
   /** Writes what is left before it returns. For the very end of the process. */

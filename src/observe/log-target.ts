@@ -11,6 +11,8 @@ const SYNC_RETRIES = 10;
 const FLIGHT_TIMEOUT_MS = 200;
 /** The same where nothing tells that it is over: a pipe or a terminal, ms. */
 const FLIGHT_BLIND_MS = 5;
+/** Characters handed to the file descriptor at a time, but for the line that fills it up. */
+const CHUNK_LENGTH = 256 * 1024;
 
 export interface LogTargetEvents {
   onDrop(): void;
@@ -18,7 +20,10 @@ export interface LogTargetEvents {
   onDrain(): void;
 }
 
-/** One open log file or the console: a queue of lines in front of a file descriptor. */
+/**
+ * One open log file or the console: a queue of lines in front of a file descriptor. A line that finds no write under way is
+ * written at once; those that come during a write wait and go together, so a busy event loop costs no throughput.
+ */
 export class LogTarget {
   readonly #fd: number;
   readonly #boom: sonicBoom.SonicBoom;
@@ -27,44 +32,73 @@ export class LogTarget {
   #size: number | undefined;
   /** A thread may be writing at this moment. */
   #writing = false;
+  /** Lines that wait for the end of a write, in chunks; the last one grows. */
+  readonly #chunks: string[] = [];
+  /** Characters in them, and those handed over that are not all written yet. */
+  #waiting = 0;
+  #handedOver = 0;
+  readonly #maxLength: number;
+  /** Ends when the first write may begin; undefined from then on. */
+  #held: Promise<void> | undefined;
   #syncRetries: number | undefined;
   #ended: Promise<void> | undefined;
 
   /** `tank` is `console` or a path, whose folder is made. Throws LOG_OPEN_FAILED. */
-  constructor(tank: string, maxBytes: number, events: LogTargetEvents) {
+  constructor(tank: string, maxLength: number, events: LogTargetEvents) {
     this.#events = events;
+    this.#maxLength = maxLength;
     this.#fd = tank === 'console' ? 1 : openLog(tank);
     this.#size = sizeOf(this.#fd);
     this.#boom = new sonicBoom.SonicBoom({
       fd: this.#fd,
       sync: false,
-      maxLength: maxBytes,
       retryEAGAIN: () => this.#syncRetries === undefined || (this.#syncRetries -= 1) > 0,
     });
     // A full disk or a closed pipe must not end the server: lines pile up to the bound, then they are dropped and counted.
     this.#boom.on('error', () => (this.#writing = false));
-    this.#boom.on('drop', () => events.onDrop());
     this.#boom.on('write', (bytes: number) => {
       if (this.#size !== undefined) this.#size += bytes;
     });
     this.#boom.on('drain', () => {
       this.#writing = false;
-      events.onDrain();
+      this.#handedOver = 0;
+      if (this.#chunks.length > 0) this.#handOver();
+      else events.onDrain();
     });
   }
 
+  /** Lines given from now on wait until `before`, which never rejects, has resolved. To be called before the first line. */
+  holdUntil(before: Promise<void>): void {
+    this.#held = before.then(() => {
+      this.#held = undefined;
+      if (!this.#writing) this.#handOver();
+    });
+  }
+
+  /** Never throws; what is above the bound is dropped and told. */
   write(line: string): void {
-    this.#writing = true;
-    try {
-      this.#boom.write(line);
-    } catch {
+    if (this.#waiting + this.#handedOver + line.length > this.#maxLength) {
       this.#events.onDrop();
+      return;
     }
+    const last = this.#chunks.length - 1;
+    const chunk = this.#chunks[last];
+    // Concatenation in V8 copies nothing; the copy is made once for the whole chunk.
+    if (chunk === undefined || chunk.length >= CHUNK_LENGTH) this.#chunks.push(line);
+    else this.#chunks[last] = chunk + line;
+    this.#waiting += line.length;
+    if (!this.#writing && this.#held === undefined) this.#handOver();
   }
 
   /** Has everything written, as far as the file descriptor takes it, before it returns. */
   flushSync(): void {
+    if (!this.#writing && this.#chunks.length > 0) {
+      // The first chunk is written by another thread, as ever.
+      if (this.#size !== undefined) this.#size = sizeOf(this.#fd);
+      this.#handOver();
+    }
     if (this.#writing) this.#awaitFlight();
+    this.#handOverAll();
     this.#syncRetries = SYNC_RETRIES;
     try {
       this.#boom.flushSync();
@@ -74,9 +108,14 @@ export class LogTarget {
     this.#syncRetries = undefined;
   }
 
-  /** Resolves when all is written and closed, or when it cannot be. Idempotent. */
+  /** Resolves when all is written and closed, or when it cannot be. Later lines are lost. Idempotent. */
   end(): Promise<void> {
-    this.#ended ??= new Promise((resolve) => {
+    this.#ended ??= this.#held === undefined ? this.#finish() : this.#held.then(() => this.#finish());
+    return this.#ended;
+  }
+
+  #finish(): Promise<void> {
+    return new Promise((resolve) => {
       const timer = setTimeout(resolve, END_TIMEOUT_MS);
       const done = (): void => {
         clearTimeout(timer);
@@ -84,13 +123,30 @@ export class LogTarget {
       };
       this.#boom.once('close', done);
       this.#boom.once('error', done);
+      this.#handOverAll();
       try {
         this.#boom.end();
       } catch {
         done();
       }
     });
-    return this.#ended;
+  }
+
+  #handOverAll(): void {
+    while (this.#chunks.length > 0) this.#handOver();
+  }
+
+  #handOver(): void {
+    const chunk = this.#chunks.shift();
+    if (chunk === undefined) return;
+    this.#waiting -= chunk.length;
+    this.#handedOver += chunk.length;
+    this.#writing = true;
+    try {
+      this.#boom.write(chunk);
+    } catch {
+      this.#events.onDrop(); // Closed: nobody writes after the end.
+    }
   }
 
   /**

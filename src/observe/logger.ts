@@ -1,7 +1,7 @@
 import { describeError } from '../base/errors.ts';
 import type { Logger, LogScope } from '../base/logger.ts';
 import { JsonLines, srsHead, srsLine, type LogFormat } from './line-format.ts';
-import { escapeScope } from './log-escape.ts';
+import { childScope, NO_SCOPE, type LineScope } from './log-escape.ts';
 import { LINE_RANK, readLevel, type LevelNames, type LineLevel, type LogLevel } from './log-level.ts';
 import { LogSink } from './log-sink.ts';
 import { Stamp, type WallClock } from './stamp.ts';
@@ -55,8 +55,6 @@ export function createLogger(options: LoggerOptions): RootLogger {
   return new ScopedLogger(new LogCore(options), NO_SCOPE);
 }
 
-const NO_SCOPE: LogScope = {};
-
 /** What all scoped loggers of a process share, and a reload changes under them. */
 class LogCore {
   readonly pid: number;
@@ -103,7 +101,7 @@ class LogCore {
     if (this.rank <= LINE_RANK[level]) this.line(NO_SCOPE, srsHead(this.pid, NO_SCOPE), level, message);
   }
 
-  line(scope: LogScope, head: string, level: LineLevel, message: string): void {
+  line(scope: LineScope, head: string, level: LineLevel, message: string): void {
     if (this.#format === 'json') this.#json.write(scope, level, message);
     else this.sink.write(srsLine(this.#stamp, this.#names, head, level, message));
   }
@@ -112,12 +110,11 @@ class LogCore {
 /** The root is one too; who got a scoped one by `child` does not see the methods of the process. */
 class ScopedLogger implements RootLogger {
   readonly #core: LogCore;
-  /** Harmless, see escapeScope. */
-  readonly #scope: LogScope;
+  readonly #scope: LineScope;
   /** Made by the first line: many sessions have a logger and nothing to say. */
   #head: string | undefined;
 
-  constructor(core: LogCore, scope: LogScope) {
+  constructor(core: LogCore, scope: LineScope) {
     this.#core = core;
     this.#scope = scope;
   }
@@ -143,7 +140,7 @@ class ScopedLogger implements RootLogger {
   }
 
   child(scope: LogScope): Logger {
-    return new ScopedLogger(this.#core, { ...this.#scope, ...escapeScope(scope) });
+    return new ScopedLogger(this.#core, childScope(this.#scope, scope));
   }
 
   reconfigure(settings: LogSettings): void {

@@ -6,12 +6,14 @@ import { TallyReport } from './tally-report.ts';
 export interface ConnectionGateOptions {
   /** [max_connections] Connections open at the same time, over all listeners that share the gate. */
   readonly maxConnections: number;
+  /** What the limit is called where it is told. @default max_connections */
+  readonly limit?: string;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /**
- * The one count of open connections of the process (`max_connections`). A flood above the limit costs one log line a
+ * A count of open connections, as a rule the one of the process (`max_connections`). A flood above the limit costs one log line a
  * second, not one a connection.
  */
 export class ConnectionGate {
@@ -26,7 +28,7 @@ export class ConnectionGate {
       logger: options.logger,
       line: (count, last) =>
         `CONNECTIONS_EXCEEDED(${ERRORS.CONNECTIONS_EXCEEDED.api}): closed ${count} connections at accept, ` +
-        `the last from ${last}: max_connections is ${this.#max}`,
+        `the last from ${last}: ${options.limit ?? 'max_connections'} is ${this.#max}`,
     });
   }
 

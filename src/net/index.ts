@@ -1,5 +1,6 @@
 export { connectTcp, type Connection, type ConnectionHandlers, type ConnectTarget } from './connect.ts';
 export { ConnectionGate, type ConnectionGateOptions } from './connection-gate.ts';
+export { createHttpApp, sendText, type HttpAppOptions } from './http-app.ts';
 export { HttpServer, type HttpHandler, type HttpServerOptions, type UpgradeHandler } from './http-server.ts';
 export { CORS_HEADERS } from './cors.ts';
 export { takeSocket } from './http-takeover.ts';

@@ -1,11 +1,13 @@
-import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Clock } from '../../base/clock.ts';
-import { describeError, ServerError } from '../../base/errors.ts';
+import { ServerError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import {
+  ConnectionGate,
   CORS_HEADERS,
+  createHttpApp,
   HttpServer,
-  type ConnectionGate,
+  sendText,
   type HttpServerOptions,
   type ListenAddress,
 } from '../../net/index.ts';
@@ -26,11 +28,17 @@ export interface ApiServerDeps {
   readonly hub: ApiRoutesOptions['hub'];
   readonly logger: Logger;
   readonly clock: Clock;
-  readonly gate?: ConnectionGate;
+  /** [empty_ip_ok] See `ListenerSetOptions`. */
+  readonly emptyIpOk?: () => boolean;
 }
 
 /** Largest body of an API request, bytes. */
 export const MAX_API_BODY_BYTES = 64 * 1024;
+/**
+ * Connections to the API that may be open at once. They have a limit of their own, so that the API answers also when viewers
+ * have used up `max_connections`.
+ */
+export const MAX_API_CONNECTIONS = 1_024;
 /** SRS's number for a request that it cannot read (HTTP data invalid). */
 const BAD_REQUEST_CODE = 4005;
 
@@ -38,19 +46,31 @@ const BAD_REQUEST_CODE = 4005;
 export class ApiServer {
   readonly #options: ApiServerOptions;
   readonly #logger: Logger;
+  readonly #gate: ConnectionGate;
   readonly #http: HttpServer;
   readonly #app: FastifyInstance;
+  /** Looked at on use. */
+  #crossdomain: boolean;
   #closed: Promise<void> | undefined;
 
   constructor(options: ApiServerOptions, deps: ApiServerDeps) {
+    const { clock, emptyIpOk } = deps;
     this.#options = options;
+    this.#crossdomain = options.crossdomain;
     this.#logger = deps.logger.child({ component: 'api' });
+    this.#gate = new ConnectionGate({
+      maxConnections: MAX_API_CONNECTIONS,
+      limit: 'MAX_API_CONNECTIONS',
+      clock,
+      logger: this.#logger,
+    });
     this.#http = new HttpServer({
       ...options.timeouts,
       directive: 'http_api listen',
       logger: this.#logger,
-      clock: deps.clock,
-      ...(deps.gate === undefined ? {} : { gate: deps.gate }),
+      clock,
+      gate: this.#gate,
+      ...(emptyIpOk === undefined ? {} : { emptyIpOk }),
     });
     this.#app = this.#createApp();
     addApiRoutes(this.#app, { ...options, hub: deps.hub });
@@ -66,6 +86,16 @@ export class ApiServer {
     await this.#http.listen(this.#options.listen);
   }
 
+  /** [http_api listen] Listens on these addresses from now on, or throws LISTEN_FAILED and nothing has changed. */
+  relisten(listen: readonly ListenAddress[]): Promise<void> {
+    return this.#http.listen(listen);
+  }
+
+  /** Other settings, from the next request on. */
+  reconfigure(settings: Pick<ApiServerOptions, 'crossdomain'>): void {
+    this.#crossdomain = settings.crossdomain;
+  }
+
   stopAccepting(): Promise<void> {
     return this.#http.stopAccepting();
   }
@@ -75,49 +105,28 @@ export class ApiServer {
     this.#closed ??= (async () => {
       await this.#http.close();
       await this.#app.close();
+      this.#gate.close();
     })();
     return this.#closed;
   }
 
   #createApp(): FastifyInstance {
-    const { crossdomain, version } = this.#options;
-    const app = Fastify({
-      logger: false,
+    const common = { Server: `srs-ts/${this.#options.version}`, 'Cache-Control': 'no-cache' };
+    const commonCors = { ...common, ...CORS_HEADERS };
+    const app = createHttpApp({
+      http: this.#http,
+      logger: this.#logger,
+      // SRS looks at no body here; it is read up to the limit and thrown away.
+      maxBodyBytes: MAX_API_BODY_BYTES,
       exposeHeadRoutes: false,
-      bodyLimit: MAX_API_BODY_BYTES,
-      serverFactory: (handler) => {
-        this.#http.handle(handler);
-        return this.#http.server;
-      },
-      clientErrorHandler: (error, socket) => this.#http.clientError(error, socket),
-      frameworkErrors: (_error, _request, reply) => {
-        sendCode(reply, 400, BAD_REQUEST_CODE);
-      },
+      headers: (request) => (this.#crossdomain && request.headers.origin !== undefined ? commonCors : common),
+      fail: (reply, status, error) =>
+        error instanceof ServerError
+          ? sendCode(reply, 200, error.apiCode)
+          : sendCode(reply, status, BAD_REQUEST_CODE),
     });
-    app.addHook('onRequest', (request, reply, done) => {
-      reply.header('Server', `srs-ts/${version}`).header('Cache-Control', 'no-cache');
-      if (crossdomain && request.headers.origin !== undefined) reply.headers(CORS_HEADERS);
-      done();
-    });
-    app.setErrorHandler((error, _request, reply) => {
-      if (error instanceof ServerError) return sendCode(reply, 200, error.apiCode);
-      const status = error instanceof Error && 'statusCode' in error ? error.statusCode : 500;
-      if (typeof status === 'number' && status >= 400 && status < 500) {
-        return sendCode(reply, status, BAD_REQUEST_CODE);
-      }
-      this.#logger.error(`request failed: ${describeError(error)}`);
-      return sendCode(reply, 500, BAD_REQUEST_CODE);
-    });
-    app.setNotFoundHandler((_request, reply) =>
-      reply.code(404).type('text/plain; charset=utf-8').send('not found\n'),
-    );
-    // SRS looks at no body here, whatever its type; it is read up to the limit and thrown away.
-    app.removeAllContentTypeParsers();
-    app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null, undefined));
     app.options('/*', (_request, reply) =>
-      crossdomain
-        ? reply.code(200).send()
-        : reply.code(405).type('text/plain; charset=utf-8').send('method not allowed\n'),
+      this.#crossdomain ? reply.code(200).send() : sendText(reply, 405, 'method not allowed'),
     );
     return app;
   }

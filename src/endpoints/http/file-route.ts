@@ -20,9 +20,14 @@ export interface FileRouteOptions {
 
 /** Files below the document root, then those of the bundled page. */
 export class FileRoute {
-  readonly #roots: readonly DocumentRoot[];
+  #roots: readonly DocumentRoot[] = [];
 
   constructor(options: FileRouteOptions) {
+    this.setRoots(options);
+  }
+
+  /** Other folders, from the next request on. */
+  setRoots(options: FileRouteOptions): void {
     this.#roots = [options.dir, options.pageDir]
       .filter((dir): dir is string => dir !== undefined)
       .map((dir) => new DocumentRoot(dir));

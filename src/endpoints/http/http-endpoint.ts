@@ -1,4 +1,4 @@
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../base/clock.ts';
 import { describeError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
@@ -6,7 +6,9 @@ import { TimerWheel } from '../../base/timer-wheel.ts';
 import type { AccessPolicy, Hub } from '../../hub/ports.ts';
 import {
   CORS_HEADERS,
+  createHttpApp,
   HttpServer,
+  sendText,
   type ConnectionGate,
   type HttpServerOptions,
   type ListenAddress,
@@ -39,6 +41,12 @@ export interface HttpEndpointOptions {
   >;
 }
 
+/** What may change while the endpoint runs. */
+export type HttpEndpointSettings = Pick<
+  HttpEndpointOptions,
+  'dir' | 'crossdomain' | 'pageDir' | 'mounts' | 'apiPort' | 'rtmpPort'
+>;
+
 export interface HttpEndpointDeps {
   readonly hub: Hub;
   readonly access: AccessPolicy;
@@ -47,6 +55,8 @@ export interface HttpEndpointDeps {
   readonly clock: Clock;
   readonly newSessionId: () => string;
   readonly gate?: ConnectionGate;
+  /** [empty_ip_ok] See `ListenerSetOptions`. */
+  readonly emptyIpOk?: () => boolean;
 }
 
 /** Largest request body that is read (and thrown away), bytes. */
@@ -54,14 +64,15 @@ export const MAX_REQUEST_BODY_BYTES = 64 * 1024;
 
 /** [http_server] Live bodies, files, the bundled page. */
 export class HttpEndpoint {
-  readonly #options: HttpEndpointOptions;
+  /** Looked at on use, so that other settings hold from the next request on. */
+  #options: HttpEndpointOptions;
   readonly #hub: Hub;
   readonly #logger: Logger;
   readonly #http: HttpServer;
   readonly #wheel: TimerWheel;
   readonly #live: LiveRoute;
   readonly #files: FileRoute;
-  readonly #list: LiveList | undefined;
+  readonly #list: LiveList;
   readonly #app: FastifyInstance;
   #closed: Promise<void> | undefined;
 
@@ -76,23 +87,21 @@ export class HttpEndpoint {
       logger: this.#logger,
       clock: deps.clock,
       ...(deps.gate === undefined ? {} : { gate: deps.gate }),
+      ...(deps.emptyIpOk === undefined ? {} : { emptyIpOk: deps.emptyIpOk }),
     });
+    const settings = (): HttpEndpointOptions => this.#options;
     this.#live = new LiveRoute({
       hub: deps.hub,
       access: deps.access,
-      mounts: options.mounts,
+      settings,
       flvFormat: deps.flvFormat,
-      crossdomain: options.crossdomain,
       server: `srs-ts/${options.version}`,
       logger: deps.logger,
       wheel: this.#wheel,
       newSessionId: deps.newSessionId,
     });
     this.#files = new FileRoute(options);
-    this.#list =
-      options.pageDir === undefined
-        ? undefined
-        : new LiveList({ ...options, hub: deps.hub, clock: deps.clock });
+    this.#list = new LiveList({ settings, version: options.version, hub: deps.hub, clock: deps.clock });
     this.#app = this.#createApp();
   }
 
@@ -118,6 +127,21 @@ export class HttpEndpoint {
     await this.#http.listen(this.#options.listen);
   }
 
+  /**
+   * [http_server listen] Listens on these addresses from now on, or throws LISTEN_FAILED and nothing has changed. Viewers and
+   * downloads stay, also those of an address that goes.
+   */
+  relisten(listen: readonly ListenAddress[]): Promise<void> {
+    return this.#http.listen(listen);
+  }
+
+  /** Other settings, from the next request on. What is being sent goes on. */
+  reconfigure(settings: HttpEndpointSettings): void {
+    const { dir, crossdomain, pageDir, mounts, apiPort, rtmpPort } = settings;
+    this.#options = { ...this.#options, dir, crossdomain, pageDir, mounts, apiPort, rtmpPort };
+    this.#files.setRoots(this.#options);
+  }
+
   /** Accepts no more; viewers stay. */
   stopAccepting(): Promise<void> {
     return this.#http.stopAccepting();
@@ -135,34 +159,15 @@ export class HttpEndpoint {
   }
 
   #createApp(): FastifyInstance {
-    const app = Fastify({
-      logger: false,
-      bodyLimit: MAX_REQUEST_BODY_BYTES,
-      serverFactory: (handler) => {
-        this.#http.handle(handler);
-        return this.#http.server;
-      },
-      clientErrorHandler: (error, socket) => this.#http.clientError(error, socket),
-      frameworkErrors: (_error, _request, reply) => {
-        sendText(reply, 400, 'bad request');
-      },
+    const server = { Server: `srs-ts/${this.#options.version}` };
+    const serverCors = { ...server, ...CORS_HEADERS };
+    const app = createHttpApp({
+      http: this.#http,
+      logger: this.#logger,
+      maxBodyBytes: MAX_REQUEST_BODY_BYTES,
+      headers: () => (this.#options.crossdomain ? serverCors : server),
+      fail: (reply, status) => sendText(reply, status, status >= 500 ? 'internal error' : 'bad request'),
     });
-    const common: Record<string, string> = {
-      Server: `srs-ts/${this.#options.version}`,
-      ...(this.#options.crossdomain ? CORS_HEADERS : {}),
-    };
-    app.addHook('onRequest', (_request, reply, done) => {
-      reply.headers(common);
-      done();
-    });
-    app.setErrorHandler((error, _request, reply) => {
-      const status = statusOf(error);
-      if (status >= 500) this.#logger.error(`request failed: ${describeError(error)}`);
-      return sendText(reply, status, status >= 500 ? 'internal error' : 'bad request');
-    });
-    app.setNotFoundHandler((_request, reply) => sendText(reply, 404, 'not found'));
-    app.removeAllContentTypeParsers();
-    app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null, undefined));
     app.route({
       method: ['GET', 'HEAD'],
       url: '/*',
@@ -182,7 +187,7 @@ export class HttpEndpoint {
     if (target === undefined) return sendText(reply, 400, 'bad request');
     const match = this.#live.match(request.headers.host, target);
     if (match === undefined) {
-      if (target.path === '/live.json' && this.#list !== undefined) {
+      if (target.path === '/live.json' && this.#options.pageDir !== undefined) {
         return reply.header('Cache-Control', 'no-cache').type('application/json').send(this.#list.json());
       }
       return this.#files.serve(target, reply);
@@ -206,13 +211,4 @@ export class HttpEndpoint {
       ? this.#live.head(reply, target, match)
       : this.#live.serve(request, reply, target, match);
   }
-}
-
-function sendText(reply: FastifyReply, status: number, text: string): FastifyReply {
-  return reply.code(status).type('text/plain; charset=utf-8').send(`${text}\n`);
-}
-
-function statusOf(error: unknown): number {
-  const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined;
-  return typeof status === 'number' && status >= 400 && status < 600 ? status : 500;
 }

@@ -1,2 +1,7 @@
-export { HttpEndpoint, type HttpEndpointDeps, type HttpEndpointOptions } from './http-endpoint.ts';
+export {
+  HttpEndpoint,
+  type HttpEndpointDeps,
+  type HttpEndpointOptions,
+  type HttpEndpointSettings,
+} from './http-endpoint.ts';
 export { MountTable, type Mount, type MountMatch, type MountTableOptions } from './mount-table.ts';

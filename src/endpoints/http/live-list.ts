@@ -4,9 +4,14 @@ import type { MountTable } from './mount-table.ts';
 
 export interface LiveListOptions {
   readonly hub: Hub;
-  readonly mounts: MountTable;
   readonly clock: Clock;
   readonly version: string;
+  /** Asked whenever a list is made; another object = other settings. */
+  settings(): LiveListSettings;
+}
+
+export interface LiveListSettings {
+  readonly mounts: MountTable;
   readonly rtmpPort: number | undefined;
   readonly apiPort: number | undefined;
 }
@@ -42,6 +47,7 @@ export class LiveList {
   readonly #options: LiveListOptions;
   #json = '';
   #madeAt = -Infinity;
+  #madeFor: LiveListSettings | undefined;
 
   constructor(options: LiveListOptions) {
     this.#options = options;
@@ -49,38 +55,41 @@ export class LiveList {
 
   json(): string {
     const now = this.#options.clock.now();
-    if (now - this.#madeAt < CACHE_MS) return this.#json;
-    const { hub, version, rtmpPort, apiPort } = this.#options;
+    const settings = this.#options.settings();
+    if (now - this.#madeAt < CACHE_MS && settings === this.#madeFor) return this.#json;
+    const { hub, version } = this.#options;
+    const { rtmpPort, apiPort } = settings;
     this.#madeAt = now;
+    this.#madeFor = settings;
     this.#json = JSON.stringify({
       server: { version, rtmpPort, apiPort },
       streams: hub
         .list()
         .filter((stream) => stream.state === 'live' || stream.state === 'waiting')
-        .map((stream) => this.#entry(stream)),
+        .map((stream) => entryOf(stream, settings.mounts)),
     });
     return this.#json;
   }
+}
 
-  #entry(stream: StreamSnapshot): LiveListEntry {
-    const { name, video, audio } = stream;
-    return {
-      vhost: name.vhost,
-      app: name.app,
-      stream: name.stream,
-      state: stream.state,
-      flvPath: this.#options.mounts.pathFor(name, 'flv'),
-      hasAudio: audio !== undefined,
-      hasVideo: video !== undefined,
-      videoCodec: video?.codec,
-      width: video?.width,
-      height: video?.height,
-      fps: video?.frameRate,
-      audioCodec: audio?.codec,
-      sampleRate: audio?.sampleRate,
-      viewers: stream.viewers,
-      kbps: stream.receivedKbps,
-      publishedAtMs: stream.publishedAtMs,
-    };
-  }
+function entryOf(stream: StreamSnapshot, mounts: MountTable): LiveListEntry {
+  const { name, video, audio } = stream;
+  return {
+    vhost: name.vhost,
+    app: name.app,
+    stream: name.stream,
+    state: stream.state,
+    flvPath: mounts.pathFor(name, 'flv'),
+    hasAudio: audio !== undefined,
+    hasVideo: video !== undefined,
+    videoCodec: video?.codec,
+    width: video?.width,
+    height: video?.height,
+    fps: video?.frameRate,
+    audioCodec: audio?.codec,
+    sampleRate: audio?.sampleRate,
+    viewers: stream.viewers,
+    kbps: stream.receivedKbps,
+    publishedAtMs: stream.publishedAtMs,
+  };
 }

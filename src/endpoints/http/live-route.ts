@@ -12,17 +12,22 @@ import { hostName, parseTarget, type RequestTarget } from './request-target.ts';
 export interface LiveRouteOptions {
   readonly hub: Hub;
   readonly access: AccessPolicy;
-  readonly mounts: MountTable;
+  /** Asked at each request. */
+  settings(): LiveRouteSettings;
   readonly flvFormat: (settings: {
     readonly framing: 'chunked' | 'identity' | 'websocket';
     readonly tracks: TrackChoice;
   }) => WireFormat;
-  readonly crossdomain: boolean;
   /** `Server` header. */
   readonly server: string;
   readonly logger: Logger;
   readonly wheel: TimerWheel;
   readonly newSessionId: () => string;
+}
+
+export interface LiveRouteSettings {
+  readonly mounts: MountTable;
+  readonly crossdomain: boolean;
 }
 
 interface Refusal {
@@ -67,7 +72,7 @@ export class LiveRoute {
   /** The live stream that the request names, or undefined when it names none. */
   match(hostHeader: string | undefined, target: RequestTarget): MountMatch | undefined {
     const vhost = new URLSearchParams(target.query).get('vhost') ?? undefined;
-    const match = this.#options.mounts.match(hostName(hostHeader), target.path, vhost);
+    const match = this.#options.settings().mounts.match(hostName(hostHeader), target.path, vhost);
     return match?.extension === 'flv' ? match : undefined;
   }
 
@@ -199,7 +204,8 @@ export class LiveRoute {
     try {
       const found = await hub.resolve(match.name, 'fail');
       if (found !== undefined) return { stream: found };
-      log.info(`${where}: no such stream`);
+      // Anybody can ask for any name at any rate: no line that everybody sees.
+      log.debug(`${where}: no such stream`);
       return notFound(match);
     } catch (error) {
       log.warn(`${where} failed: ${describeError(error)}`);
@@ -228,7 +234,7 @@ export class LiveRoute {
       chunked,
       contentType: FLV_TYPE,
       server: this.#options.server,
-      headers: this.#options.crossdomain ? CORS_HEADERS : {},
+      headers: this.#options.settings().crossdomain ? CORS_HEADERS : {},
       nowMs: Date.now(),
     });
   }

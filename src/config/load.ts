@@ -2,9 +2,11 @@ import { networkInterfaces } from 'node:os';
 import path from 'node:path';
 import { DEFAULT_VHOST } from '../base/names.ts';
 import { checkConfig } from './checks.ts';
-import { overlayEnvironment } from './environment.ts';
+import { environmentOnlyTree, overlayEnvironment } from './environment.ts';
+import { expandIncludes } from './include.ts';
+import type { IncludedTree } from './include.ts';
+import { rewriteOldSpellings } from './legacy.ts';
 import { parseTree } from './parser.ts';
-import type { Directive } from './parser.ts';
 import { ConfigError, Diagnostics } from './problem.ts';
 import type { ConfigProblem, Origin } from './problem.ts';
 import { FILE_READER } from './reader.ts';
@@ -34,6 +36,11 @@ export interface ParseOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** How many addresses this machine has. Default: what the system says. */
   readonly localAddresses?: number;
+  /**
+   * Where relative paths of files start from: the folder that the program was started in, which is not where it is after
+   * `work_dir`. Default: the working directory.
+   */
+  readonly cwd?: string;
   /** Where files come from. Default: the files of this machine. */
   readonly reader?: ConfigReader;
 }
@@ -43,7 +50,10 @@ const ENVIRONMENT = 'environment';
 
 /** Reads and checks a file. Throws a ConfigError with everything that is wrong with it. */
 export function loadConfig(file: string, options: ParseOptions = {}): LoadedConfig {
-  const result = (options.reader ?? FILE_READER).read(file, MAX_CONFIG_BYTES);
+  const result = (options.reader ?? FILE_READER).read(
+    path.resolve(options.cwd ?? process.cwd(), file),
+    MAX_CONFIG_BYTES,
+  );
   if (!result.ok) throw new ConfigError([{ ...whole(file), directive: '', message: result.why }]);
   return parseConfig(result.text, file, options);
 }
@@ -61,7 +71,15 @@ export function parseConfig(text: string, file: string, options: ParseOptions = 
     diagnostics.error(whole(file), '', 'the file has no directives', { expected: "at least 'listen 1935;'" });
     diagnostics.throwIfAny();
   }
-  return finish(tree.directives, file, [path.resolve(file)], diagnostics, options);
+  const included = expandIncludes(tree.directives, file, {
+    reader: options.reader ?? FILE_READER,
+    diagnostics,
+    cwd: options.cwd ?? process.cwd(),
+    maxBytes: MAX_CONFIG_BYTES - Buffer.byteLength(text),
+  });
+  if (!included.sound) diagnostics.throwIfAny();
+  const directives = rewriteOldSpellings(included.directives, diagnostics);
+  return finish({ ...included, directives }, file, diagnostics, options);
 }
 
 /** A configuration without any file. Throws a ConfigError with everything that is wrong with the variables. */
@@ -69,22 +87,23 @@ export function loadEnvironment(
   env: Readonly<Record<string, string | undefined>>,
   options: ParseOptions = {},
 ): LoadedConfig {
-  return finish([], ENVIRONMENT, [], new Diagnostics(), { ...options, env });
+  const nothing = { directives: environmentOnlyTree(), files: [], complete: true };
+  return finish(nothing, ENVIRONMENT, new Diagnostics(), { ...options, env });
 }
 
 /** The passes that a tree goes through, whatever it was made of. */
 function finish(
-  written: readonly Directive[],
+  written: Pick<IncludedTree, 'directives' | 'files' | 'complete'>,
   file: string,
-  files: readonly string[],
   diagnostics: Diagnostics,
   options: ParseOptions,
 ): LoadedConfig {
-  const tree = overlayEnvironment(written, options.env ?? {}, diagnostics);
+  const tree = overlayEnvironment(written.directives, options.env ?? {}, diagnostics);
   const context = {
     file,
     diagnostics,
     allowPortZero: options.allowPortZero ?? false,
+    incomplete: !written.complete,
     localAddresses: options.localAddresses ?? countLocalAddresses(),
   };
   const resolved = resolveOptions(tree, ROOT, context);
@@ -92,7 +111,12 @@ function finish(
   const config = resolved.options as unknown as Config;
   checkConfig(config, resolved.origins, file, diagnostics);
   diagnostics.throwIfAny();
-  return { config: deepFreeze(config), warnings: diagnostics.warnings, origins: resolved.origins, files };
+  return {
+    config: deepFreeze(config),
+    warnings: diagnostics.warnings,
+    origins: resolved.origins,
+    files: written.files,
+  };
 }
 
 /**

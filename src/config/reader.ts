@@ -3,7 +3,7 @@ import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
 /** A text, or in words why there is none. */
 export type ReadResult =
   | { readonly ok: true; readonly text: string; readonly bytes: number }
-  | { readonly ok: false; readonly missing: boolean; readonly why: string };
+  | { readonly ok: false; readonly reason: 'missing' | 'too-large' | 'unreadable'; readonly why: string };
 
 /** How the configuration gets its files; tests and embedders may bring their own. */
 export interface ConfigReader {
@@ -37,7 +37,8 @@ function readFile(path: string, maxBytes: number): ReadResult {
         const count = readSync(fd, part);
         if (count === 0) break;
         size += count;
-        if (size > maxBytes) return { ok: false, missing: false, why: `is larger than ${maxBytes} bytes` };
+        if (size > maxBytes)
+          return { ok: false, reason: 'too-large', why: `is larger than ${maxBytes} bytes` };
         parts.push(part.subarray(0, count));
       }
     } finally {
@@ -45,8 +46,8 @@ function readFile(path: string, maxBytes: number): ReadResult {
     }
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? String(error);
-    const missing = code === 'ENOENT' || code === 'ENOTDIR';
-    return { ok: false, missing, why: READ_ERRORS[code] ?? `cannot be read (${code})` };
+    const reason = code === 'ENOENT' || code === 'ENOTDIR' ? 'missing' : 'unreadable';
+    return { ok: false, reason, why: READ_ERRORS[code] ?? `cannot be read (${code})` };
   }
   return { ok: true, text: Buffer.concat(parts).toString('utf8'), bytes: size };
 }

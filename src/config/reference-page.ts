@@ -1,3 +1,4 @@
+import { OLD_SPELLINGS } from './legacy.ts';
 import type { MissingFeature, Row, Rows } from './schema/row.ts';
 import { ROOT } from './schema/root.ts';
 import { formatBytes, formatDuration } from './units.ts';
@@ -5,9 +6,16 @@ import { rangeText } from './values.ts';
 
 /** The Markdown of `docs/configuration.md`: the tables come from the schema, so the page cannot be wrong about a directive. */
 export function renderReference(rows: Rows = ROOT): string {
-  const parts = [INTRODUCTION];
+  const parts = [INTRODUCTION, renderOldSpellings()];
   renderBlock(rows, [], undefined, parts);
   return parts.join('\n');
+}
+
+function renderOldSpellings(): string {
+  const lines = OLD_SPELLINGS.map(
+    ({ old, now }) => `| \`${old}\` | ${now === undefined ? 'dropped: it is always on' : `\`${now}\``} |`,
+  );
+  return `## Old spellings\n\n| Old | Now |\n| --- | --- |\n${lines.join('\n')}\n\n${OLD_SPELLINGS_NOTE}\n`;
 }
 
 function renderBlock(
@@ -118,6 +126,9 @@ function defaultText(row: Row): string {
   }
 }
 
+const OLD_SPELLINGS_NOTE = `An old \`refer\` or \`forward\` also means \`enabled on\`. \`rtmp { listen …; chunk_size …; }\`, as SRS 7 has it, is the same as
+both directives outside of any block.`;
+
 const INTRODUCTION = `# Configuration
 
 The server reads the files of SRS 3 and those of later versions. \`srs -t -c FILE\` checks one and lists everything that is wrong with it; ready-made
@@ -147,6 +158,13 @@ vhost __defaultVhost__ {
 - An unknown directive or a value that is not possible is an error. All errors of a file are shown at once, as
   \`file:line:column: directive: what is wrong; what was expected; did you mean …?\`, and the exit code is 1.
 
+- \`include FILE …;\` stands for the directives of other files, in any block. A relative path starts from the folder of the
+  file that it is written in; what is not there is looked for in the working directory. \`*\` in the last part stands for any
+  text: \`include vhosts/*.conf;\` includes the files in the order of their names, and none is fine too. What is wrong in an
+  included file is told with its own line and with the lines that included it.
+- The spellings of SRS 1 and 2 in the table *Old spellings* are still read; each gets a warning that shows the new one. Where
+  both are written, the new one counts.
+
 | Value | How to write it |
 | --- | --- |
 | time | a number in the unit of the directive (\`ms\` or \`s\`), or with a unit of its own: \`500ms\`, \`10s\`, \`1.5m\`, \`2h\`, \`1d\`; at most 24 days |
@@ -155,7 +173,8 @@ vhost __defaultVhost__ {
 
 | Limit | Value |
 | --- | --- |
-| size of a file | 4 MiB |
+| size of a file, with all that it includes | 4 MiB |
+| files that it asks for by \`include\` | 256, up to 8 inside each other |
 | blocks inside each other | 16 |
 | words of one directive | 1024 |
 | problems shown | 200 |

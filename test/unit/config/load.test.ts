@@ -30,7 +30,7 @@ function warnings(text: string): string[] {
   return parseConfig(text, 'x.conf').warnings.map(formatProblem);
 }
 
-const BAD: readonly { readonly text: string; readonly problems: readonly string[] }[] = [
+const BAD: readonly { readonly text: string; readonly problems: readonly (string | RegExp)[] }[] = [
   { text: '', problems: ["x.conf: the file has no directives; expected at least 'listen 1935;'"] },
   { text: '# nothing\n', problems: ["x.conf: the file has no directives; expected at least 'listen 1935;'"] },
   { text: 'daemon off;', problems: ["x.conf: listen: is missing; expected 'listen 1935;'"] },
@@ -63,8 +63,10 @@ const BAD: readonly { readonly text: string; readonly problems: readonly string[
     ],
   },
   {
-    text: 'listen 1;\nvhost a { gop_cache on; }',
-    problems: ["x.conf:2:11: vhost.gop_cache: does not belong here; expected it as 'vhost.play.gop_cache'"],
+    text: 'listen 1;\nvhost a { parse_sps on; }',
+    problems: [
+      "x.conf:2:11: vhost.parse_sps: does not belong here; expected it as 'vhost.publish.parse_sps'",
+    ],
   },
   { text: 'listen 1; nonsense;', problems: ["x.conf:1:11: nonsense: there is no directive 'nonsense' here"] },
   { text: 'listen 1; vhost {}', problems: ["x.conf:1:11: vhost: has no name; expected 'vhost NAME {'"] },
@@ -96,6 +98,46 @@ const BAD: readonly { readonly text: string; readonly problems: readonly string[
     problems: ['x.conf:1:30: srs_log_file: is empty, but srs_log_tank is file; expected a path'],
   },
   {
+    text: 'listen 1; asprocess on;',
+    problems: [
+      "x.conf:1:11: asprocess: is on, but daemon is on too: a daemon has no parent process; expected 'daemon off;'",
+    ],
+  },
+  {
+    text: 'listen 1; stats { network 99999; }',
+    problems: [
+      /^x\.conf:1:27: stats\.network: 99999 is too large: this machine has \d+ addresses; expected a number from 0 to \d+$/,
+    ],
+  },
+  {
+    text: 'listen 1; vhost a { http_hooks { enabled on; on_play 127.0.0.1:8085/api http://ok; } }',
+    problems: [
+      "x.conf:1:54: vhost.http_hooks.on_play: '127.0.0.1:8085/api' is not possible here; expected a URL such as http://127.0.0.1:8085/api or https://example.org/api",
+    ],
+  },
+  {
+    text: 'listen 1; vhost a { security { allow plya all;\ndeny publish 10.0.0.0/40; deny play; deny play all all; } }',
+    problems: [
+      "x.conf:1:38: vhost.security.allow: 'plya' is not possible here; expected publish or play; did you mean 'play'?",
+      "x.conf:2:14: vhost.security.deny: '10.0.0.0/40' is not possible here; expected all, an IP address or a range such as 10.0.0.0/8",
+      'x.conf:2:27: vhost.security.deny: is not complete; expected publish or play, then all, an IP address or a range such as 10.0.0.0/8',
+      'x.conf:2:52: vhost.security.deny: takes two values, not 3; expected publish or play, then all, an IP address or a range such as 10.0.0.0/8',
+    ],
+  },
+  {
+    text: 'listen 1; srs_log_level_v2 trase;',
+    problems: [
+      "x.conf:1:28: srs_log_level_v2: 'trase' is not possible here; expected trace, debug, info, warn or error; did you mean 'trace'?",
+    ],
+  },
+  {
+    text: 'listen 1; vhost a { rtc { enabled on; pli_for_rtmp 31; opus_bitrate 7999; } }',
+    problems: [
+      "x.conf:1:52: vhost.rtc.pli_for_rtmp: '31' is not possible here; expected a time such as 500ms, 10s or a number of seconds from 500ms to 30s",
+      "x.conf:1:69: vhost.rtc.opus_bitrate: '7999' is not possible here; expected a whole number from 8000 to 320000",
+    ],
+  },
+  {
     text: 'listen 1; vhost a { ingest i {}\ningest i {} }',
     problems: ["x.conf:2:1: vhost.ingest: line 1 has an ingest 'i' already; expected ids that differ"],
   },
@@ -125,7 +167,14 @@ const BAD: readonly { readonly text: string; readonly problems: readonly string[
 ];
 
 for (const { text, problems } of BAD) {
-  test(`bad file: ${JSON.stringify(text)}`, () => assert.deepEqual(errors(text), problems));
+  test(`bad file: ${JSON.stringify(text)}`, () => {
+    const told = errors(text);
+    // Only what differs from machine to machine is a pattern.
+    const expected = problems.map((problem, i) =>
+      typeof problem !== 'string' && problem.test(told[i] ?? '') ? told[i] : problem,
+    );
+    assert.deepEqual(told, expected);
+  });
 }
 
 const ODD: readonly { readonly text: string; readonly problems: readonly string[] }[] = [
@@ -158,6 +207,15 @@ const ODD: readonly { readonly text: string; readonly problems: readonly string[
     problems: [
       'x.conf:1:11: ff_log_level: is accepted, but this server does not have the feature yet: it has no effect',
       'x.conf:1:37: vhost.hls: is accepted, but this server does not have the feature yet: it has no effect',
+    ],
+  },
+  {
+    text: 'listen 1; is_full on; tcmalloc_release_rate 0.8; query_latest_version off; threads { interval 5; } tencentcloud_cls { enabled off; } tencentcloud_apm { enabled on; token x; } vhost a { hls { hls_storage disk; } }',
+    problems: [
+      'x.conf:1:11: is_full: is accepted, but does not apply to this server: it has no effect',
+      'x.conf:1:23: tcmalloc_release_rate: is accepted, but does not apply to this server: it has no effect',
+      'x.conf:1:76: threads: is accepted, but does not apply to this server: it has no effect',
+      'x.conf:1:134: tencentcloud_apm: is accepted, but does not apply to this server: it has no effect',
     ],
   },
   {
@@ -327,11 +385,10 @@ test('which vhost serves a name', () => {
   assert.equal(selectVhost(parseConfig('listen 1; vhost a {}', 'x').config, 'other'), undefined);
 });
 
-for (const name of readdirSync(CONF)) {
-  test(`conf/${name} is a right configuration that warns of features only that are not there yet`, () => {
-    assert.match(name, /\.conf$/);
+for (const name of readdirSync(CONF).filter((file) => file.endsWith('.conf'))) {
+  test(`conf/${name} is a right configuration that warns of nothing but features that are not there`, () => {
     const odd = loadConfig(join(CONF, name)).warnings.filter(
-      ({ message }) => !/does not have the feature yet|is not served yet/.test(message),
+      ({ message }) => !/it has no effect$|is not served yet$/.test(message),
     );
     assert.deepEqual(odd, []);
   });

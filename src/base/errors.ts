@@ -83,7 +83,7 @@ export class ServerError extends Error {
 const MAX_CAUSES = 8;
 const MAX_AGGREGATED = 3;
 /** Characters of one cause, of the whole chain, and of the stack behind it. */
-const MAX_CAUSE_TEXT = 500;
+const MAX_CAUSE_TEXT = 1_000;
 const MAX_CHAIN_TEXT = 2_500;
 const MAX_STACK_TEXT = 1_500;
 

@@ -28,7 +28,7 @@ export class LogTarget {
   readonly #fd: number;
   readonly #boom: sonicBoom.SonicBoom;
   readonly #events: LogTargetEvents;
-  /** Size that the file has once every write so far is done; undefined where it is no file. */
+  /** Size of the file without the write under way, if there is one; undefined where it is no file. */
   #size: number | undefined;
   /** A thread may be writing at this moment. */
   #writing = false;
@@ -98,6 +98,7 @@ export class LogTarget {
       this.#handOver();
     }
     if (this.#writing) this.#awaitFlight();
+    const before = this.#size === undefined ? undefined : sizeOf(this.#fd);
     this.#handOverAll();
     this.#syncRetries = SYNC_RETRIES;
     try {
@@ -106,6 +107,8 @@ export class LogTarget {
       // The pipe is full or closed, or the file has been closed with all that it was given.
     }
     this.#syncRetries = undefined;
+    // What was written here has no event; that of the write that was under way is still to come.
+    if (this.#size !== undefined && before !== undefined) this.#size += (sizeOf(this.#fd) ?? before) - before;
   }
 
   /** Resolves when all is written and closed, or when it cannot be. Later lines are lost. Idempotent. */
@@ -155,9 +158,12 @@ export class LogTarget {
    */
   #awaitFlight(): void {
     const until = Date.now() + (this.#size === undefined ? FLIGHT_BLIND_MS : FLIGHT_TIMEOUT_MS);
+    let last = this.#size;
     while (Date.now() < until) {
       const size = this.#size === undefined ? undefined : sizeOf(this.#fd);
-      if (size !== undefined && this.#size !== undefined && size > this.#size) return;
+      // Grown, and no more since: a file grows page by page while it is written.
+      if (size !== undefined && this.#size !== undefined && size > this.#size && size === last) return;
+      last = size;
       sleep(1);
     }
   }

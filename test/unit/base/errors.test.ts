@@ -45,7 +45,7 @@ test('what cannot be told is bounded: circles, long chains, long texts, trees, h
   let chain = new Error('0');
   for (let i = 1; i < 10_000; i += 1) chain = new Error(String(i), { cause: chain });
   assert.equal(describeError(chain), '9999 <- 9998 <- 9997 <- 9996 <- 9995 <- 9994 <- 9993 <- 9992 <- ...');
-  assert.match(describeError(new Error('x'.repeat(1_000_000))), /^x{500}\.\.\. \(1000000 characters\)$/);
+  assert.match(describeError(new Error('x'.repeat(1_000_000))), /^x{1000}\.\.\. \(1000000 characters\)$/);
   const self = new AggregateError([], 'self');
   self.errors.push(self, self, self, self);
   assert.ok(describeError(self).length < LONGEST);

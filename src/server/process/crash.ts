@@ -1,11 +1,15 @@
 import { writeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { describeError } from '../../base/errors.ts';
+import { printable } from '../../base/printable.ts';
 import type { Undo } from '../../base/undo.ts';
+import { escapeLogText } from '../../observe/index.ts';
 
 /** Lines of a stack that are told. */
 const MAX_STACK_LINES = 40;
 const MAX_CAUSES = 4;
+/** Longest of these lines, characters. */
+const MAX_LINE = 2_000;
 
 /** Calls `crash` with every exception and rejection that nobody caught. Returns the undo. */
 export function onUnexpected(crash: (error: unknown) => void): Undo {
@@ -21,10 +25,11 @@ export function onUnexpected(crash: (error: unknown) => void): Undo {
 export function crashLines(error: unknown): readonly string[] {
   const lines = [`unexpected: ${describeError(error)}`];
   for (let at = error, depth = 0; at instanceof Error && depth < MAX_CAUSES; at = at.cause, depth += 1) {
-    if (depth > 0) lines.push(`caused by ${at.name}: ${at.message}`);
+    if (depth > 0) lines.push(`caused by ${describeError(at)}`);
     lines.push(...framesOf(at));
   }
-  return lines.slice(0, MAX_STACK_LINES);
+  // The terminal gets them as they are.
+  return lines.slice(0, MAX_STACK_LINES).map(escapeLogText);
 }
 
 function framesOf(error: Error): readonly string[] {
@@ -32,10 +37,10 @@ function framesOf(error: Error): readonly string[] {
   return lines.map((line) => line.trimEnd()).filter((line) => /^\s+at /.test(line));
 }
 
-/** Writes to standard error before it returns; whether anybody reads it is not our concern. */
+/** Writes to standard error before it returns, with nothing in it that a terminal obeys; whether anybody reads it is not our concern. */
 export function shout(lines: readonly string[]): void {
   try {
-    writeSync(2, `${lines.join('\n')}\n`);
+    writeSync(2, lines.map((line) => `${printable(line, MAX_LINE)}\n`).join(''));
   } catch {
     // Closed or full.
   }

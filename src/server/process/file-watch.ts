@@ -43,6 +43,11 @@ export class FileWatch {
     this.#stopLooking = options.clock.every(LOOK_EVERY_MS, () => this.#check());
   }
 
+  /** The files are about to be read anyway: what they are now is nothing new. */
+  noticed(): void {
+    if (!this.#closed) this.#seen = this.#look();
+  }
+
   /** Other files from now on: a reload has changed what is included. */
   watchInstead(files: readonly string[]): void {
     if (this.#closed || files.join('\n') === this.#files.join('\n')) return;

@@ -29,6 +29,7 @@ export class ReloadTriggers {
       logger.warn(`${trigger}: the server is ending, nothing is reloaded`);
       return;
     }
+    this.#watch?.noticed();
     const report = reloader.reload(trigger);
     notify.reloading(report);
     // Other files may be included now.

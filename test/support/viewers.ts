@@ -21,7 +21,10 @@ export interface TestViewer {
   closed(): boolean;
 }
 
-export type OpenViewer = (server: TestServer, name: string) => Promise<TestViewer>;
+export type OpenViewer = (
+  server: Pick<TestServer, 'rtmpPort' | 'httpPort'>,
+  name: string,
+) => Promise<TestViewer>;
 
 export const rtmpViewer: OpenViewer = async (server, name) => {
   const peer = await RtmpPeer.play(server.rtmpPort, name);

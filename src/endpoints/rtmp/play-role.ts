@@ -36,8 +36,7 @@ export class PlayRole implements RtmpViewer {
     this.#stream = stream;
     this.streamId = streamId;
     session.expectNothing();
-    // Every write is a whole merge window: Nagle's algorithm could only add the peer's delayed ACK to the latency.
-    session.socket.setNoDelay(vhost.tcpNoDelay || vhost.minLatency);
+    this.reconfigure(vhost);
     // SRS's order: StreamBegin, Reset, Start, sample access, data start, then media.
     session.link.userControl(USER_CONTROL_EVENT.STREAM_BEGIN, streamId);
     this.#tell('NetStream.Play.Reset');
@@ -47,6 +46,12 @@ export class PlayRole implements RtmpViewer {
     session.logger.info(`RTMP play ${name.vhost}/${name.app}/${name.stream} ip=${session.ip}`);
     const chunkSizeBytes = session.link.sendChunkSize;
     this.#output = new RtmpOutput({ stream, streamId, chunkSizeBytes, durationMs, viewer: this });
+  }
+
+  /** The vhost has other options. Its chunk size stays as it is for this play: see `SessionVhost`. */
+  reconfigure(vhost: RtmpVhostOptions): void {
+    // Every write is a whole merge window: Nagle's algorithm could only add the peer's delayed ACK to the latency.
+    this.#session.socket.setNoDelay(vhost.tcpNoDelay || vhost.minLatency);
   }
 
   get id(): string {

@@ -28,7 +28,10 @@ export interface RtmpVhostOptions {
   readonly silenceTimeoutMs: number;
 }
 
-/** Finds the vhost that serves a requested name (falling back to the default one), or undefined to refuse. */
+/**
+ * Finds the vhost that serves a requested name (falling back to the default one), or undefined to refuse. Asked by the configured
+ * name, it gives that vhost while it is there. Answers may change: see `RtmpEndpoint.vhostsChanged`.
+ */
 export interface RtmpVhosts {
   find(requested: string): RtmpVhostOptions | undefined;
 }

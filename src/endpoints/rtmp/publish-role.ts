@@ -2,13 +2,17 @@ import type { StreamName } from '../../hub/ports.ts';
 import { RtmpInput } from '../../inputs/rtmp/index.ts';
 import type { RtmpPeer, RtmpVhostOptions } from './ports.ts';
 
+/** What is waited for, as it is told when it did not come. */
+const FIRST_MEDIA = 'media after publish';
+const MEDIA = 'media from the publisher';
+
 /** A session that publishes: the input, and how long it may be silent. */
 export class PublishRole {
   readonly streamId: number;
   readonly #session: RtmpPeer;
   readonly #input: RtmpInput;
   readonly #name: StreamName;
-  readonly #silenceMs: number;
+  #vhost: RtmpVhostOptions;
   #begun = false;
 
   private constructor(
@@ -20,7 +24,7 @@ export class PublishRole {
   ) {
     this.#session = session;
     this.#name = name;
-    this.#silenceMs = vhost.silenceTimeoutMs;
+    this.#vhost = vhost;
     this.streamId = streamId;
     this.#input = input;
   }
@@ -35,14 +39,14 @@ export class PublishRole {
       close: (reason) => session.close(reason),
     });
     const input = new RtmpInput({ lease, server });
-    session.inlet.maxRestMs = vhost.minLatency ? 0 : vhost.mergedReadMs;
-    session.expectWithin(vhost.firstPacketTimeoutMs, 'media after publish');
+    session.inlet.maxRestMs = restOf(vhost);
+    session.expectWithin(vhost.firstPacketTimeoutMs, FIRST_MEDIA);
     session.logger.info(`RTMP publish ${name.vhost}/${name.app}/${name.stream} ip=${session.ip}`);
     return new PublishRole(session, name, vhost, streamId, input);
   }
 
   write(typeId: number, timestamp: number, payload: Buffer): void {
-    if (this.#begun) this.#session.postpone(this.#silenceMs);
+    if (this.#begun) this.#session.postpone(this.#vhost.silenceTimeoutMs);
     else this.#begin();
     this.#input.write(typeId, timestamp, payload);
   }
@@ -50,6 +54,18 @@ export class PublishRole {
   /** Metadata is no media: it does not end the wait for the first packet. */
   writeData(typeId: number, timestamp: number, payload: Buffer): void {
     this.#input.write(typeId, timestamp, payload);
+  }
+
+  /** The vhost has other options; timeouts count from now. */
+  reconfigure(vhost: RtmpVhostOptions): void {
+    const old = this.#vhost;
+    this.#vhost = vhost;
+    this.#session.inlet.maxRestMs = restOf(vhost);
+    if (this.#begun) {
+      if (vhost.silenceTimeoutMs !== old.silenceTimeoutMs) this.#begin();
+    } else if (vhost.firstPacketTimeoutMs !== old.firstPacketTimeoutMs) {
+      this.#session.expectWithin(vhost.firstPacketTimeoutMs, FIRST_MEDIA);
+    }
   }
 
   describe(): string {
@@ -64,6 +80,11 @@ export class PublishRole {
 
   #begin(): void {
     this.#begun = true;
-    this.#session.expectWithin(this.#silenceMs, 'media from the publisher');
+    this.#session.expectWithin(this.#vhost.silenceTimeoutMs, MEDIA);
   }
+}
+
+/** [mr, mr_latency, min_latency] How long bytes may wait for a merged read, ms. */
+function restOf(vhost: RtmpVhostOptions): number {
+  return vhost.minLatency ? 0 : vhost.mergedReadMs;
 }

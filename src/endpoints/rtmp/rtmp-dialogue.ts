@@ -11,7 +11,6 @@ import {
   encodeStreamLengthResult,
   encodeUndefinedResult,
   MESSAGE_TYPE,
-  PEER_BANDWIDTH_TYPE,
   readCommand,
   readRequest,
   resolveName,
@@ -21,20 +20,17 @@ import {
   type RtmpRequest,
   type StatusCode,
 } from '../../protocols/rtmp/index.ts';
+import { CommandRate } from './command-rate.ts';
 import { HeldMessages } from './held-messages.ts';
 import type { RtmpPeer, RtmpVhostOptions } from './ports.ts';
 import { PlayRole } from './play-role.ts';
 import { PublishRole } from './publish-role.ts';
+import { SessionVhost } from './session-vhost.ts';
 
 /** From the end of the handshake to connect, and from connect to publish or play, ms. */
 export const ROLE_TIMEOUT_MS = 30_000;
 /** Message streams that one connection may create over its life (Flash makes a new one for each play). */
 export const MAX_MESSAGE_STREAMS = 1_024;
-/** Commands that one connection may send within COMMAND_WINDOW_MS. Players that switch streams send some ten a second. */
-export const MAX_COMMANDS_PER_WINDOW = 2_000;
-const COMMAND_WINDOW_MS = 10_000;
-/** Bandwidth told to clients where out_ack_size does not say; SRS's value, bytes. */
-const DEFAULT_WINDOW_BYTES = 2_500_000;
 
 type Role = PublishRole | PlayRole;
 
@@ -50,6 +46,8 @@ interface Target {
  */
 export class RtmpDialogue implements RtmpLinkHandler {
   readonly #session: RtmpPeer;
+  readonly #vhost: SessionVhost;
+  readonly #rate: CommandRate;
   #connect: ConnectRequest | undefined;
   #streams = 0;
   #role: Role | undefined;
@@ -60,12 +58,12 @@ export class RtmpDialogue implements RtmpLinkHandler {
   /** The answer to a connect, publish or play is not known yet. */
   #asking = false;
   #style = '';
-  #requests = 0;
-  #countedFrom = 0;
   #last = 'before connect';
 
   constructor(session: RtmpPeer) {
     this.#session = session;
+    this.#vhost = new SessionVhost(session);
+    this.#rate = new CommandRate(session.services.clock);
   }
 
   /** The handshake is over. */
@@ -80,6 +78,17 @@ export class RtmpDialogue implements RtmpLinkHandler {
 
   drained(): void {
     if (this.#role instanceof PlayRole) this.#role.drained();
+  }
+
+  /** The configured name of the vhost that this connection is on; undefined before connect. */
+  get vhost(): string | undefined {
+    return this.#vhost.name;
+  }
+
+  /** The options of vhosts have changed. */
+  vhostsChanged(): void {
+    const vhost = this.#vhost.refresh(this.#role instanceof PlayRole);
+    if (vhost !== undefined) this.#role?.reconfigure(vhost);
   }
 
   /** Ends the role. Idempotent. */
@@ -120,7 +129,7 @@ export class RtmpDialogue implements RtmpLinkHandler {
 
   #onRequest(request: RtmpRequest, streamId: number): void {
     const session = this.#session;
-    this.#countRequest();
+    this.#rate.count();
     if (this.#connect === undefined && request.kind !== 'connect') {
       // Haivision asks for _checkbw first of all.
       if (request.kind === 'checkBandwidth') session.reply(0, encodeNullResult(request.id));
@@ -194,27 +203,11 @@ export class RtmpDialogue implements RtmpLinkHandler {
     }
   }
 
-  /** A peer that also reads its answers costs no memory, but each command costs time that belongs to others. */
-  #countRequest(): void {
-    const now = this.#session.services.clock.now();
-    if (now - this.#countedFrom > COMMAND_WINDOW_MS) {
-      this.#countedFrom = now;
-      this.#requests = 0;
-    }
-    this.#requests += 1;
-    if (this.#requests > MAX_COMMANDS_PER_WINDOW) {
-      throw new ServerError(
-        'RTMP_FLOOD',
-        `more than ${MAX_COMMANDS_PER_WINDOW} commands in ${COMMAND_WINDOW_MS} ms`,
-      );
-    }
-  }
-
   #onConnect(id: number, connect: ConnectRequest): void {
     if (this.#connect !== undefined)
       throw new ServerError('RTMP_COMMAND_INVALID', 'connect for the second time');
     const session = this.#session;
-    const { services, link } = session;
+    const { services } = session;
     const refuse = (error: ServerError): void => session.reply(0, encodeConnectError(id, error.message));
     let target: Target;
     try {
@@ -228,13 +221,10 @@ export class RtmpDialogue implements RtmpLinkHandler {
     }
     const { name, vhost } = target;
     this.#connect = connect;
+    this.#vhost.connect(vhost);
     this.#last = `connect tcUrl=${connect.tcUrl}`;
     const accept = (): void => {
-      const window = vhost.outAckSizeBytes;
-      if (window > 0) link.setWindowAckSize(window);
-      link.setPeerBandwidth(window > 0 ? window : DEFAULT_WINDOW_BYTES, PEER_BANDWIDTH_TYPE.DYNAMIC);
-      if (vhost.inAckSizeBytes > 0) link.setReceiveWindow(vhost.inAckSizeBytes);
-      link.setChunkSize(vhost.chunkSizeBytes);
+      this.#vhost.announce(this.#vhost.now(vhost));
       const { objectEncoding } = connect;
       const { name: server, version } = services.server;
       const data = { srs_server: `${server}/${version}`, srs_version: version, srs_id: session.id };
@@ -251,7 +241,7 @@ export class RtmpDialogue implements RtmpLinkHandler {
     const { name, vhost } = target;
     const session = this.#session;
     const accept = (): void => {
-      const role = PublishRole.start(session, name, vhost, streamId);
+      const role = PublishRole.start(session, name, this.#vhost.now(vhost), streamId);
       this.#role = role;
       this.#publisher = role;
       if (this.#style === 'fmle') session.reply(streamId, encodeOnFcPublish());
@@ -273,7 +263,7 @@ export class RtmpDialogue implements RtmpLinkHandler {
       if (!session.isOpen()) return;
       if (stream === undefined)
         throw new ServerError('STREAM_NOT_FOUND', `no stream ${name.app}/${name.stream}`);
-      const role = new PlayRole(session, stream, vhost, streamId, durationMs);
+      const role = new PlayRole(session, stream, this.#vhost.now(vhost), streamId, durationMs);
       this.#role = role;
       // The first bytes may have been too many for a peer that does not read, or all that was asked for.
       if (!session.isOpen()) this.#endRole();
@@ -292,8 +282,10 @@ export class RtmpDialogue implements RtmpLinkHandler {
       if (this.#role !== undefined && this.#role.streamId !== streamId) {
         throw new ServerError('RTMP_COMMAND_INVALID', 'a connection publishes or plays one stream at a time');
       }
-      this.#endRole(); // A second play on the same message stream replaces the first (RTMP 1.0, 7.2.2.1, reset).
-      return this.#resolve(this.#connect, rawName);
+      this.#leaveRole(); // A second play on the same message stream replaces the first (RTMP 1.0, 7.2.2.1, reset).
+      const target = this.#resolve(this.#connect, rawName);
+      this.#vhost.enter(target.vhost);
+      return target;
     } catch (error) {
       const reason = session.explain(error);
       session.reply(streamId, encodeOnStatus(refusal, { description: reason.message }));
@@ -378,9 +370,15 @@ export class RtmpDialogue implements RtmpLinkHandler {
     const role = this.#role;
     if (role === undefined || role.streamId !== streamId) return;
     const code = role instanceof PublishRole ? 'NetStream.Unpublish.Success' : 'NetStream.Play.Stop';
-    this.#endRole();
+    this.#leaveRole();
     this.#session.reply(streamId, encodeOnStatus(code, { withClientId: true }));
     this.#session.expectWithin(ROLE_TIMEOUT_MS, 'publish or play');
+  }
+
+  /** The connection stays for another role. */
+  #leaveRole(): void {
+    this.#endRole();
+    this.#vhost.leave();
   }
 
   #endRole(): void {

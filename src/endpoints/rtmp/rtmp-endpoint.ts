@@ -61,6 +61,25 @@ export class RtmpEndpoint {
     return this.#listeners.relisten(listen);
   }
 
+  /** `RtmpVhosts` gives other answers by now: sessions look up the options of their vhost again and apply them. */
+  vhostsChanged(): void {
+    for (const session of this.#sessions) session.vhostsChanged();
+  }
+
+  /**
+   * Ends all sessions that are on a vhost, also those that neither publish nor play. A session is on the vhost of its connect,
+   * or, while it publishes or plays, on the one that its stream named. Returns how many there were.
+   */
+  closeVhost(name: string, reason: ServerError): number {
+    let closed = 0;
+    for (const session of this.#sessions) {
+      if (session.vhost !== name || !session.isOpen()) continue;
+      closed += 1;
+      session.close(reason);
+    }
+    return closed;
+  }
+
   /** Accepts no more; sessions stay. */
   stopAccepting(): Promise<void> {
     return this.#listeners.stopAccepting();

@@ -95,6 +95,16 @@ export class RtmpSession implements RtmpPeer {
     this.socket.destroy();
   }
 
+  /** The configured name of the vhost that the session is on; undefined before connect. */
+  get vhost(): string | undefined {
+    return this.#dialogue.vhost;
+  }
+
+  /** The options of vhosts have changed: applies those of its own. */
+  vhostsChanged(): void {
+    if (this.#state === 'open') this.guard(() => this.#dialogue.vhostsChanged());
+  }
+
   isOpen(): boolean {
     return this.#state === 'open';
   }

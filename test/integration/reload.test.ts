@@ -213,7 +213,7 @@ test('play.gop_cache: off, a viewer who joins a running stream waits for the nex
 test('vhost.min_latency, play.mw_latency and tcp_nodelay: accepted while media flows, nothing is lost', async () => {
   const server = await start(conf());
   const source = await Source.start(server.rtmpPort);
-  const viewers = [await rtmpViewer(server, 'show'), await httpFlvViewer(server as never, 'show')];
+  const viewers = [await rtmpViewer(server, 'show'), await httpFlvViewer(server, 'show')];
   for (const vhost of [
     'min_latency on;',
     'tcp_nodelay off;',

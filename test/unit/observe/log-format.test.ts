@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { ServerError } from '../../../src/base/errors.ts';
 import {
@@ -199,3 +200,15 @@ for (const format of ['srs', 'json'] as const satisfies readonly LogFormat[]) {
     );
   });
 }
+
+test('what meets peers does not print past the log', async () => {
+  const src = fileURLToPath(new URL('../../../src/', import.meta.url));
+  const files = (await readdir(src, { recursive: true })).filter((file) => file.endsWith('.ts'));
+  assert.ok(files.length > 100);
+  // These have no logger yet, or no more: they speak to the operator, through describeError, formatProblem or printable.
+  const allowed = /^(cli|server)\//;
+  for (const file of files.filter((name) => !allowed.test(name))) {
+    const text = await readFile(join(src, file), 'utf8');
+    assert.doesNotMatch(text, /\bconsole\.\w|process\.std(out|err)|writeSync\(\s*[12]\b/, file);
+  }
+});

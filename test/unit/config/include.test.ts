@@ -141,6 +141,14 @@ const BAD: readonly {
       "conf/a.conf:2:1: unexpected end of file; expected '}' for the block 'play' of line 1; included from conf/main.conf:2",
     ],
   },
+  // What stands behind a brace too many stands in the wrong place: it is not told of as well.
+  {
+    main: `${LISTEN}vhost a { include a.conf; }`,
+    files: { '/srs/conf/a.conf': '}\ndaemon on;' },
+    problems: [
+      "conf/a.conf:1:1: unexpected '}'; expected a directive: no block is open here; included from conf/main.conf:2",
+    ],
+  },
   {
     main: `${LISTEN}include b.conf a.conf;\nvhost x { plai {} }`,
     files: { '/srs/conf/a.conf': 'daemon on off;', '/srs/conf/b.conf': 'max_connections 0;\nchunk_size x;' },

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -384,15 +384,6 @@ test('which vhost serves a name', () => {
   assert.equal(selectVhost(config, 'off'), undefined);
   assert.equal(selectVhost(parseConfig('listen 1; vhost a {}', 'x').config, 'other'), undefined);
 });
-
-for (const name of readdirSync(CONF).filter((file) => file.endsWith('.conf'))) {
-  test(`conf/${name} is a right configuration that warns of nothing but features that are not there`, () => {
-    const odd = loadConfig(join(CONF, name)).warnings.filter(
-      ({ message }) => !/it has no effect$|is not served yet$/.test(message),
-    );
-    assert.deepEqual(odd, []);
-  });
-}
 
 test('conf/demo.conf is what the start command needs', () => {
   const { config } = loadConfig(join(CONF, 'demo.conf'));

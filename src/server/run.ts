@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../base/clock.ts';
-import { formatProblem, type Config } from '../config/index.ts';
+import { formatProblem } from '../config/index.ts';
 import { banner } from './banner.ts';
 import { boundYoungGeneration, returnMemory } from './memory-return.ts';
 import { detectContainer } from './process/container.ts';
@@ -39,7 +39,7 @@ export async function run(context: RunContext): Promise<number> {
   const reloader = new Reloader({
     loaded: context.loaded,
     load: () => context.reload(),
-    targets: [life.target],
+    targets: [life.target, ...server.targets],
     logger,
   });
   const notify = createServiceNotify({ clock: systemClock, logger });
@@ -59,7 +59,7 @@ export async function run(context: RunContext): Promise<number> {
   );
 
   try {
-    checkOpenFiles(config.maxConnections, listenerCount(config));
+    checkOpenFiles(config);
     await server.start();
   } catch (error) {
     tellFailure(config, logger, error);
@@ -113,11 +113,6 @@ function announce(context: RunContext, server: Server, version: string, { logger
     logger.flushSync();
     process.stdout.write(banner(server.addresses, config));
   }
-}
-
-/** Ports that the configuration opens. */
-function listenerCount({ listen, httpApi, httpServer }: Config): number {
-  return listen.length + (httpApi.enabled ? 1 : 0) + (httpServer.enabled ? 1 : 0);
 }
 
 /** Two folders up from here, be it `src/server` or `dist/server`. */

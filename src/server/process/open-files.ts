@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { ServerError } from '../../base/errors.ts';
+import type { Config } from '../../config/index.ts';
 
 /**
  * What the process needs beside connections and listeners: Node's own (epoll, eventfds, pipes: 15 to 20), standard streams,
@@ -37,9 +38,14 @@ export function openFilesProblem(
   );
 }
 
-/** As `openFilesProblem`, for the start: throws OPEN_FILES_LIMIT. */
-export function checkOpenFiles(maxConnections: number, listeners: number): void {
-  const problem = openFilesProblem(maxConnections, listeners);
+/** Ports that a configuration opens. */
+export function listenerCount({ listen, httpApi, httpServer }: Config): number {
+  return listen.length + (httpApi.enabled ? 1 : 0) + (httpServer.enabled ? 1 : 0);
+}
+
+/** For the start: throws OPEN_FILES_LIMIT. */
+export function checkOpenFiles(config: Config): void {
+  const problem = openFilesProblem(config.maxConnections, listenerCount(config));
   if (problem !== undefined) throw new ServerError('OPEN_FILES_LIMIT', problem);
 }
 

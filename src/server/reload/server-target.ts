@@ -7,6 +7,7 @@ import type { SessionReport } from '../../observe/index.ts';
 import { listenAddress } from '../addresses.ts';
 import type { HttpSide } from '../http-side.ts';
 import type { Ingests } from '../ingests.ts';
+import { listenerCount, openFilesProblem } from '../process/open-files.ts';
 import { servedVhosts } from '../vhost-options.ts';
 import { moveListeners } from './listener-moves.ts';
 import type { Refusal, ReloadTarget } from './ports.ts';
@@ -52,11 +53,12 @@ export class ServerTarget implements ReloadTarget {
     const { rtmp, http, hub, gate, ingests, report, config, use } = this.#parts;
     const of = (...directives: string[]): readonly ConfigChange[] =>
       changes.filter(({ directive }) => directives.includes(directive));
-    const refusals = await moveListeners([
+    const moved = await moveListeners([
       { changes: of('listen'), run: () => rtmp.relisten(next.listen.map(listenAddress)) },
       { changes: of('http_server.enabled', 'http_server.listen'), run: () => http.moveHttp(next) },
       { changes: of('http_api.enabled', 'http_api.listen'), run: () => http.moveApi(next) },
     ]);
+    const refusals = [...moved, ...refuseTooMany(of('max_connections'), next)];
     const before = config();
     const inForce = revertChanges(
       next,
@@ -83,4 +85,10 @@ export class ServerTarget implements ReloadTarget {
     ingests.start(inForce, rtmpPort);
     return refusals;
   }
+}
+
+/** [max_connections] More than the limit of open files lets in would only fail at accept. */
+function refuseTooMany(changes: readonly ConfigChange[], next: Config): readonly Refusal[] {
+  const why = openFilesProblem(next.maxConnections, listenerCount(next));
+  return why === undefined ? [] : changes.map((change) => ({ change, why }));
 }

@@ -16,7 +16,7 @@ export function printTree(directives: readonly (Directive | PrintableDirective)[
 
 function print(directives: readonly PrintableDirective[], indent: string, lines: string[]): void {
   for (const { name, args, children } of directives) {
-    const head = indent + [name, ...args.map(({ text }) => text)].map(quote).join(' ');
+    const head = indent + [name, ...args.map(({ text }) => text)].map(quoteWord).join(' ');
     if (children === undefined) lines.push(`${head};\n`);
     else {
       lines.push(`${head} {\n`);
@@ -26,8 +26,11 @@ function print(directives: readonly PrintableDirective[], indent: string, lines:
   }
 }
 
-/** The format has no escape sequences, so a word with a space and both kinds of quotes cannot be written at all. */
-function quote(word: string): string {
+/**
+ * A word as a file has it. The format has no escape sequences, so a word with a space and both kinds of quotes cannot be written
+ * at all: RangeError.
+ */
+export function quoteWord(word: string): string {
   if (/^[^\s;{}#"'][^ \t\r\n;{]*$/.test(word) && !word.startsWith('\uFEFF')) return word;
   if (!word.includes('"')) return `"${word}"`;
   if (!word.includes("'")) return `'${word}'`;

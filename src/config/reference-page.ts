@@ -134,6 +134,9 @@ const INTRODUCTION = `# Configuration
 The server reads the files of SRS 3 and those of later versions. \`srs -t -c FILE\` checks one and lists everything that is wrong with it; ready-made
 ones are in \`conf/\`.
 
+Variables such as \`SRS_LISTEN\` override the file: [environment.md](environment.md). All directives with their defaults are in
+\`conf/full.conf\`, and the command line is described in [cli.md](cli.md).
+
 \`\`\`nginx
 listen 1935 [::1]:1936;          # Several addresses, IPv4 and IPv6.
 http_server {

@@ -8,7 +8,7 @@ const END_TIMEOUT_MS = 1_000;
 /** Tries of `flushSync` on a full pipe, 100 ms apart. */
 const SYNC_RETRIES = 10;
 /** How long `flushSync` waits for a write that was under way before it, ms. */
-const FLIGHT_TIMEOUT_MS = 200;
+const FLIGHT_TIMEOUT_MS = 500;
 /** The same where nothing tells that it is over: a pipe or a terminal, ms. */
 const FLIGHT_BLIND_MS = 5;
 /** Characters handed to the file descriptor at a time, but for the line that fills it up. */

@@ -116,6 +116,18 @@ test('kept addresses stay untouched, new ones open, gone ones close, connections
   await eventually(() => set.retired === 0, 'the end of the retired listeners');
 });
 
+test('connections that wait in the kernel while their address goes are served', async () => {
+  const set = echo();
+  await set.relisten([LOCAL]);
+  const port = portOf(set);
+  // The kernel answers at once; Node takes them one a turn of the event loop.
+  const dialled = Promise.all(Array.from({ length: 30 }, () => dial(port)));
+  await new Promise((resolve) => setImmediate(resolve));
+  await set.relisten([{ host: '127.0.0.2', port: 0 }]);
+  for (const [index, socket] of (await dialled).entries()) await says(socket, `waited ${index}`);
+  await refuses(port);
+});
+
 test('close ends the connections of listeners that are gone', async () => {
   const gate = new ConnectionGate({ maxConnections: 2, clock: systemClock, logger: new MemoryLogger() });
   const set = echo({ gate });

@@ -77,8 +77,8 @@ export class ServerTarget implements ReloadTarget {
     for (const vhost of servedVhosts(before)) {
       if (served.has(vhost)) continue;
       const reason = new ServerError('VHOST_REMOVED', `vhost ${vhost} was removed or switched off`);
-      rtmp.closeVhost(vhost, reason);
       hub.closeVhost(vhost, reason);
+      rtmp.closeVhost(vhost, reason); // Who neither publishes nor plays yet.
     }
     hub.refreshOptions();
     rtmp.vhostsChanged();

@@ -1,0 +1,134 @@
+import path from 'node:path';
+import { placeOf, usedDirectives, writtenFolders, type NamedPath, type UsedDirective } from './directives.ts';
+import { findingsOf, type Check, type Context, type Finding } from './finding.ts';
+import type { Surroundings } from './surroundings.ts';
+
+const say = findingsOf('paths');
+
+/** Whether the server can write where its directives say, and read what it serves. */
+export const checkPaths: Check = async (context) => {
+  const { config, around, loaded } = context;
+  const workDir = path.resolve(around.cwd, config.workDir);
+  const work = await checkWorkDir(workDir, context);
+  if (work.level === 'error') return [work]; // All the others start from it.
+  const used = usedDirectives(config);
+  const folders = writtenFolders(config, used);
+  return [
+    work,
+    ...(await Promise.all(
+      folders.map((folder) => checkWritable(folder, path.resolve(workDir, folder.written), context)),
+    )),
+    ...(config.httpServer.enabled ? [await checkServed(workDir, context)] : []),
+    ...(await checkInputs(used, workDir, around, (key) => placeOf(loaded, key))),
+  ];
+};
+
+async function checkWorkDir(workDir: string, { around, loaded }: Context): Promise<Finding> {
+  const name = `work_dir ${workDir} (${placeOf(loaded, 'workDir')})`;
+  const facts = await around.stat(workDir);
+  if (typeof facts === 'string')
+    return say.error(`${name} ${reason(facts)}`, `'mkdir -p ${shell(workDir)}', or another work_dir`);
+  if (facts.kind !== 'folder') return say.error(`${name} is no folder`, 'name a folder in work_dir');
+  const code = await around.access(workDir, 'execute');
+  if (code !== undefined) return say.error(`${name} ${reason(code)}`, permit(workDir, 'rx', around));
+  return say.ok(`${name} is there`);
+}
+
+async function checkWritable(folder: NamedPath, absolute: string, context: Context): Promise<Finding> {
+  const { around, loaded } = context;
+  const name = `${folder.name}: folder ${absolute} (${placeOf(loaded, folder.key)})`;
+  const existing = await nearest(absolute, around);
+  const there = existing.path === absolute;
+  if (existing.kind !== 'folder') {
+    const what =
+      existing.kind === undefined ? reason(existing.code) : `cannot be: ${existing.path} is no folder`;
+    return say.error(`${name} ${what}`, `name another place in ${folder.name}`);
+  }
+  const code =
+    (await around.access(existing.path, 'write')) ?? (await around.access(existing.path, 'execute'));
+  if (code === undefined)
+    return say.ok(`${name} ${there ? 'can be written' : 'is not there and will be made'}`);
+  if (code === 'EROFS')
+    return say.error(
+      `${name} is on a file system that is read-only`,
+      `'mount -o remount,rw' it, give the container a volume there, or name another place in ${folder.name}`,
+    );
+  const what = there ? 'cannot be written' : `is not there and cannot be made in ${existing.path}`;
+  return say.error(`${name} ${what} by this user (${code})`, permit(absolute, 'rwx', around, !there));
+}
+
+async function checkServed(workDir: string, { config, around, loaded }: Context): Promise<Finding> {
+  const dir = path.resolve(workDir, config.httpServer.dir);
+  const name = `http_server.dir: folder ${dir} (${placeOf(loaded, 'httpServer.dir')})`;
+  const facts = await around.stat(dir);
+  if (facts === 'ENOENT')
+    return say.note(`${name} is not there: no files are served from it`, `'mkdir -p ${shell(dir)}'`);
+  if (typeof facts === 'string') return say.error(`${name} ${reason(facts)}`, permit(dir, 'rx', around));
+  if (facts.kind !== 'folder') return say.error(`${name} is no folder`, 'name a folder in http_server.dir');
+  const code = (await around.access(dir, 'read')) ?? (await around.access(dir, 'execute'));
+  if (code !== undefined)
+    return say.error(`${name} cannot be read by this user (${code})`, permit(dir, 'rx', around));
+  return say.ok(`${name} can be read`);
+}
+
+/** Files that an ingest plays. */
+async function checkInputs(
+  used: readonly UsedDirective[],
+  workDir: string,
+  around: Surroundings,
+  place: (key: string) => string,
+): Promise<readonly Finding[]> {
+  const inputs = used.filter(({ name, value }) => name.endsWith('.input.url') && value !== '');
+  const findings = inputs.map(async ({ name, key, value }): Promise<Finding | undefined> => {
+    const type = used.find((other) => other.key === key.replace(/url$/, 'type'))?.value;
+    // A URL is no matter of this check, and may hold a password.
+    if (type !== 'file' || /^[a-z][a-z0-9+.-]*:/i.test(String(value))) return undefined;
+    const file = path.resolve(workDir, String(value));
+    const code = await around.access(file, 'read');
+    if (code === undefined) return undefined;
+    const text = `${name}: file ${file} (${place(key)}) ${reason(code)}`;
+    return say.warning(text, 'put the file there, or correct the path');
+  });
+  return (await Promise.all(findings)).filter((finding) => finding !== undefined);
+}
+
+/** The path, or the nearest folder above it that is there. */
+export async function nearest(
+  absolute: string,
+  around: Pick<Surroundings, 'stat'>,
+): Promise<{
+  readonly path: string;
+  readonly kind: 'file' | 'folder' | 'other' | undefined;
+  readonly code: string;
+}> {
+  for (let at = absolute; ; at = path.dirname(at)) {
+    const facts = await around.stat(at);
+    if (typeof facts !== 'string') return { path: at, kind: facts.kind, code: '' };
+    const above = at !== path.dirname(at);
+    if ((facts !== 'ENOENT' && facts !== 'ENOTDIR') || !above)
+      return { path: at, kind: undefined, code: facts };
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'is not there',
+  ENOTDIR: 'cannot be: a part of the path is no folder',
+  EACCES: 'cannot be entered by this user',
+  ELOOP: 'is a symbolic link in a circle',
+  EROFS: 'is on a file system that is read-only',
+};
+
+function reason(code: string): string {
+  return REASONS[code] ?? `cannot be used (${code})`;
+}
+
+function permit(folder: string, rights: string, { uid }: Surroundings, make = false): string {
+  const user = uid === undefined ? '' : ` as the user of the server (now uid ${uid})`;
+  const first = make ? `mkdir -p ${shell(folder)} && ` : '';
+  return `'${first}chown USER ${shell(folder)} && chmod u+${rights} ${shell(folder)}', or start it${user} where it may`;
+}
+
+/** A path as a word of a shell command. */
+function shell(text: string): string {
+  return /^[\w./:@%+,=-]+$/.test(text) ? text : `"${text.replace(/["\\$`]/g, '\\$&')}"`;
+}

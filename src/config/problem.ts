@@ -1,5 +1,4 @@
 import { ServerError } from '../base/errors.ts';
-import type { MissingFeature } from './schema/row.ts';
 
 /** Where something was written. Lines and columns count from 1; line 0 means the file as a whole. */
 export interface Origin {
@@ -20,6 +19,9 @@ export interface ConfigProblem extends Origin {
   /** What the author probably meant. */
   readonly suggestion?: string;
 }
+
+/** Why a directive has no effect: there is no such feature yet; or it makes sense inside SRS's own program only. */
+export type MissingFeature = 'planned' | 'none';
 
 /** At most so many problems of one file are kept: whoever has more needs another file, not a longer list. */
 export const MAX_CONFIG_PROBLEMS = 200;

@@ -1,5 +1,6 @@
 import { OLD_SPELLINGS } from './legacy.ts';
-import type { MissingFeature, Row, Rows } from './schema/row.ts';
+import type { MissingFeature } from './problem.ts';
+import type { Row, Rows } from './schema/row.ts';
 import { ROOT } from './schema/root.ts';
 import { formatBytes, formatDuration } from './units.ts';
 import { rangeText } from './values.ts';

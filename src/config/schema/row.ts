@@ -1,10 +1,8 @@
 import type { ListenAddress } from '../listen-address.ts';
+import type { MissingFeature } from '../problem.ts';
 
 /** How a changed value takes effect: read on use; applied by a reload handler; only at the next start. */
 export type Reload = 'live' | 'hook' | 'restart';
-
-/** Why a directive has no effect: there is no such feature yet; or it makes sense inside SRS's own program only. */
-export type MissingFeature = 'planned' | 'none';
 
 interface RowBase {
   /** One sentence of documentation. */

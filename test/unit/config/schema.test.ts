@@ -192,6 +192,8 @@ for (const listed of ALL) {
 
   test(`${path}: documented, and of the right shape`, () => {
     assert.match(row.doc, /^[^|\n]+\.$/);
+    assert.ok(row.doc.length >= 10 && row.doc.length <= 160, row.doc);
+    assert.ok(['live', 'hook', 'restart'].includes(row.reload));
     if (ALSO_WORDS.has(path)) return;
     assert.throws(
       () => parseConfig(fileWith(listed, isBlock ? ' x;' : ' {}'), 'x'),

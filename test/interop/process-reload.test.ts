@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync }
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { temporaryFolder, until, type Program } from '../support/programs.ts';
+import { accepts, temporaryFolder, until, type Program } from '../support/programs.ts';
 import { readIfThere, srsHome, SrsHome } from '../support/srs-home.ts';
 
 /** Reload by SIGHUP alone, also in a container. */
@@ -41,7 +41,8 @@ suite('reload', () => {
     other.configure(BY_SIGNAL);
     process.kill(server.pid, 'SIGHUP');
     await until('the new port', () => other.answers());
-    await until('the old port', async () => !(await home.answers()));
+    for (const port of [home.ports.rtmp, home.ports.http, home.ports.api])
+      await until('the old port is closed', async () => !(await accepts(port)));
     assert.equal((await server.stop('SIGTERM')).code, 0);
   });
 

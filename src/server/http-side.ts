@@ -119,7 +119,16 @@ export class HttpSide {
     const { hub, policy, gate, logger, version } = this.#deps;
     return new HttpEndpoint(
       { ...this.#httpOptions(config), listen: [listenAddress(config.httpServer.listen)], version },
-      { hub, access: policy, flvFormat, logger, clock: systemClock, newSessionId, gate },
+      {
+        hub,
+        access: policy,
+        flvFormat,
+        logger,
+        clock: systemClock,
+        newSessionId,
+        gate,
+        emptyIpOk: () => this.#deps.config().emptyIpOk,
+      },
     );
   }
 
@@ -135,7 +144,7 @@ export class HttpSide {
         pid: process.pid,
         now: () => Date.now(),
       },
-      { hub, logger, clock: systemClock },
+      { hub, logger, clock: systemClock, emptyIpOk: () => this.#deps.config().emptyIpOk },
     );
   }
 }

@@ -11,6 +11,7 @@ for (const stream of [process.stdout, process.stderr]) stream.on('error', () => 
 // Not process.exit: what was written must reach a pipe, and the server has closed what it opened.
 process.exitCode = await main(process.argv.slice(2), {
   version,
+  env: { ...process.env },
   stdout: (text) => void process.stdout.write(text),
   stderr: (text) => void process.stderr.write(text),
   run: async (context) => {

@@ -19,10 +19,6 @@ export interface DiffIo {
 /** Exit codes of `srs config diff`, those of `diff`: 0 = no difference, 1 = differences, 2 = a file cannot be used. */
 export const DIFF_EXIT = { same: 0, differ: 1, trouble: 2 } as const;
 
-/** What the help says about it. */
-export const CONFIG_DIFF_HELP =
-  'print what a reload from file A to file B would do; exits with 0 (nothing), 1 (something) or 2 (a file cannot be used)';
-
 /**
  * Prints what a server that runs with `fileA` would do on a reload if its file were `fileB`: each directive that differs,
  * whether it takes effect at once or with the next start, and who is disturbed. Variables of `env` override both files.

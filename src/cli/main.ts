@@ -1,23 +1,12 @@
-import path from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { describeError } from '../base/errors.ts';
-import { ConfigError, formatProblem, loadConfig } from '../config/index.ts';
-import type { RunContext } from '../server/run-context.ts';
+import { EXIT } from './io.ts';
+import type { CliIo } from './io.ts';
+import { selectSource } from './source.ts';
+import type { ConfigSource, SourceFlags } from './source.ts';
+import { start, testConfig } from './start.ts';
 
-/** What the command line touches of the world outside. */
-export interface CliIo {
-  readonly version: string;
-  stdout(text: string): void;
-  stderr(text: string): void;
-  /** Runs the server; resolves with the exit code once it has ended. */
-  run(context: RunContext): Promise<number>;
-}
-
-/** Exit codes of `srs`. */
-export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
-
-interface Flags {
-  readonly config?: string;
+interface Flags extends SourceFlags {
   readonly test?: true;
   readonly version?: true;
   readonly V?: true;
@@ -28,16 +17,115 @@ interface Flags {
 
 /** The `srs` command: `argv` without node and script. Resolves with the exit code; never rejects. */
 export async function main(argv: readonly string[], io: CliIo): Promise<number> {
-  const command = createCommand(io);
+  let code: number = EXIT.ok;
+  const command = createCommand(io, async (work) => {
+    code = await work();
+  });
   try {
-    command.parse(argv, { from: 'user' });
+    await command.parseAsync(argv, { from: 'user' });
+    return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    throw error;
+    io.stderr(`error: ${describeError(error)}\n`);
+    return EXIT.failed;
   }
-  const flags = command.opts<Flags>();
+}
+
+/** Runs the work of a command and keeps its exit code. */
+type Run = (work: () => number | Promise<number>) => Promise<void>;
+
+function createCommand(io: CliIo, run: Run): Command {
+  const root = new Command('srs')
+    .description('Live-streaming server: RTMP in, RTMP and HTTP-FLV out.')
+    .usage('[-t] -c FILE | [-t] -e | COMMAND | -v | -g | -h')
+    .enablePositionalOptions()
+    .option('-t, --test', 'only check the configuration')
+    .option('-v, --version', 'print the version (to stderr)')
+    .option('-V', 'the same as -v')
+    .option('-g, --signature', 'print name and version (to stderr)')
+    .option('-G', 'the same as -g')
+    .helpOption('-h, --help', 'print this help')
+    .option('-?', 'the same as -h')
+    .addHelpText('after', HELP)
+    .helpCommand('help [command]', 'print the help of a command')
+    .allowExcessArguments(false)
+    .configureOutput({ writeOut: (text) => io.stdout(text), writeErr: (text) => io.stderr(text) })
+    .exitOverride();
+  withSource(root).action((flags: Flags) => run(() => runFlags(root, flags, io)));
+  addConfig(root, io, run);
+  root
+    .command('doctor')
+    .description('look at what usually goes wrong on this machine, and say how to mend it')
+    .option('-c, --config <file>', 'with this configuration file')
+    .option('--json', 'print JSON')
+    .action((_flags, command: Command) =>
+      run(async () => {
+        const { doctor } = await import('./doctor/index.ts'); // A start does not need it.
+        const { config, json } = command.optsWithGlobals<{ config?: string; json?: true }>();
+        return doctor({ configFile: config, env: io.env, json: json === true }, io);
+      }),
+    );
+  return root.allowExcessArguments(); // Not those of its commands; there is a better message for a wrong one.
+}
+
+const HELP = `
+Variables such as SRS_LISTEN override the file. SRS_CONFIG_FILE names the file when -c does not; SRS_ENV_ONLY=on is -e.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 70 ended by an unexpected error.
+
+Examples:
+  srs -c conf/srs.conf
+  srs -t -c conf/srs.conf
+  srs config show --changed -c conf/srs.conf
+  SRS_LISTEN=1935 SRS_HTTP_API_ENABLED=on srs -e`;
+
+function withSource(command: Command): Command {
+  return command
+    .option('-c, --config <file>', 'with this configuration file')
+    .option('-e, --environment', 'without any file: variables only, in the foreground, log on the console');
+}
+
+function addConfig(root: Command, io: CliIo, run: Run): void {
+  const config = root.command('config').description('show, compare and describe configurations');
+  withSource(config.command('show'))
+    .description('print the configuration in force, and where each value comes from; secrets are masked')
+    .option('--changed', 'only what differs from the defaults')
+    .option('--json', 'print JSON, as `srs config schema` describes it')
+    .action((_flags, command: Command) =>
+      run(async () => {
+        const flags = command.optsWithGlobals<SourceFlags & { changed?: true; json?: true }>();
+        const source = sourceOf(command, flags, io);
+        if (source === undefined) return EXIT.usage;
+        const { configShow } = await import('./config-show.ts');
+        return configShow(source, flags, io);
+      }),
+    );
+  config
+    .command('diff <A> <B>')
+    .description(
+      'print what a reload from file A to file B would do; exits with 0 nothing, 1 something, 2 trouble',
+    )
+    .action((a: string, b: string) =>
+      run(async () => {
+        const { configDiff } = await import('./config-diff.ts');
+        return configDiff(a, b, io, io.env);
+      }),
+    );
+  config
+    .command('schema')
+    .description('print the JSON Schema of configurations')
+    .action(() => run(async () => (await import('./config-show.ts')).printSchema(io)));
+}
+
+function runFlags(root: Command, flags: Flags, io: CliIo): number | Promise<number> {
+  const [word] = root.args;
+  if (word !== undefined) {
+    io.stderr(`error: unknown command '${word}'; expected config or doctor, or -c before a file\n\n`);
+    root.outputHelp({ error: true });
+    return EXIT.usage;
+  }
   if (flags['?'] === true) {
-    command.outputHelp();
+    root.outputHelp();
     return EXIT.ok;
   }
   if (flags.version === true || flags.V === true) {
@@ -48,61 +136,17 @@ export async function main(argv: readonly string[], io: CliIo): Promise<number> 
     io.stderr(`srs-ts/${io.version}\n`);
     return EXIT.ok;
   }
-  if (flags.config === undefined) {
+  const source = sourceOf(root, flags, io);
+  if (source === undefined) return EXIT.usage;
+  return flags.test === true ? testConfig(source, io) : start(source, io);
+}
+
+/** Undefined after telling that no configuration is named. */
+function sourceOf(command: Command, flags: SourceFlags, io: CliIo): ConfigSource | undefined {
+  const source = selectSource(flags, io);
+  if (source === undefined) {
     io.stderr('error: no configuration file is named\n\n');
     command.outputHelp({ error: true });
-    return EXIT.usage;
   }
-  return flags.test === true ? test(flags.config, io) : start(flags.config, io);
-}
-
-function test(file: string, io: CliIo): number {
-  const loaded = load(file, io);
-  if (loaded === undefined) {
-    io.stderr(`the config file ${file} test failed\n`);
-    return EXIT.failed;
-  }
-  for (const warning of loaded.warnings) io.stderr(`warning: ${formatProblem(warning)}\n`);
-  io.stdout(`the config file ${file} syntax is ok\nthe config file ${file} test is successful\n`);
-  return EXIT.ok;
-}
-
-async function start(file: string, io: CliIo): Promise<number> {
-  const absolute = path.resolve(file); // work_dir changes the folder that relative paths start from.
-  const loaded = load(file, io);
-  if (loaded === undefined) return EXIT.failed;
-  try {
-    return await io.run({ configFile: file, loaded, reload: () => loadConfig(absolute) });
-  } catch (error) {
-    io.stderr(`error: ${describeError(error)}\n`);
-    return EXIT.failed;
-  }
-}
-
-function load(file: string, io: CliIo): ReturnType<typeof loadConfig> | undefined {
-  try {
-    return loadConfig(file);
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    for (const problem of error.problems) io.stderr(`error: ${formatProblem(problem)}\n`);
-    return undefined;
-  }
-}
-
-function createCommand(io: CliIo): Command {
-  return new Command('srs')
-    .description('Live-streaming server: RTMP in, RTMP and HTTP-FLV out.')
-    .usage('-c FILE | -t -c FILE | -v | -g | -h')
-    .option('-c, --config <file>', 'run with this configuration file')
-    .option('-t, --test', 'only check the configuration file')
-    .option('-v, --version', 'print the version (to stderr)')
-    .option('-V', 'the same as -v')
-    .option('-g, --signature', 'print name and version (to stderr)')
-    .option('-G', 'the same as -g')
-    .helpOption('-h, --help', 'print this help')
-    .option('-?', 'the same as -h')
-    .addHelpText('after', '\nExamples:\n  srs -c conf/srs.conf\n  srs -t -c conf/srs.conf')
-    .allowExcessArguments(false)
-    .configureOutput({ writeOut: (text) => io.stdout(text), writeErr: (text) => io.stderr(text) })
-    .exitOverride();
+  return source;
 }

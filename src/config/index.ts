@@ -2,6 +2,7 @@
 export { describeChange, describeDirective } from './describe-change.ts';
 export { diffConfig, revertChanges } from './diff.ts';
 export type { ConfigChange } from './diff.ts';
+export { configSchema } from './json-schema.ts';
 export { formatListen, parseListen } from './listen-address.ts';
 export type { ListenAddress } from './listen-address.ts';
 export { loadConfig, loadEnvironment, MAX_CONFIG_BYTES, parseConfig, selectVhost } from './load.ts';
@@ -9,4 +10,6 @@ export type { LoadedConfig, ParseOptions } from './load.ts';
 export { ConfigError, formatProblem } from './problem.ts';
 export type { ConfigProblem, Origin } from './problem.ts';
 export type { ConfigReader, ReadResult } from './reader.ts';
+export { configToJson, showConfig } from './show.ts';
+export type { ShowOptions } from './show.ts';
 export type { Config, IngestConfig, VhostConfig } from './schema/root.ts';

@@ -1,20 +1,23 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { ServerError } from '../../../src/base/errors.ts';
+import type { CliIo } from '../../../src/cli/io.ts';
 import { main } from '../../../src/cli/main.ts';
-import type { CliIo } from '../../../src/cli/main.ts';
+import type { RunContext } from '../../../src/server/run-context.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'srs-cli-'));
 after(() => rmSync(folder, { recursive: true }));
 const good = join(folder, 'good.conf');
 const odd = join(folder, 'odd.conf');
 const bad = join(folder, 'bad.conf');
+const other = join(folder, 'other.conf');
 writeFileSync(good, 'listen 1935;\n');
 writeFileSync(odd, 'listen 1935;\nff_log_level debug;\n');
 writeFileSync(bad, 'listen 1935;\nmax_conections 1;\ndaemon {}\n');
+writeFileSync(other, 'listen 1936;\ndaemon off;\n');
 
 interface Outcome {
   readonly code: number;
@@ -27,20 +30,24 @@ interface Outcome {
   }[];
 }
 
-async function srs(
-  argv: readonly string[],
-  end: () => Promise<number> = () => Promise.resolve(0),
-): Promise<Outcome> {
+interface World {
+  readonly env?: CliIo['env'];
+  readonly run?: (context: RunContext) => Promise<number>;
+}
+
+async function srs(argv: readonly string[], { env = {}, run }: World = {}): Promise<Outcome> {
   let out = '';
   let err = '';
   const runs: Outcome['runs'][number][] = [];
   const io: CliIo = {
     version: '1.2.3',
+    env,
     stdout: (text) => (out += text),
     stderr: (text) => (err += text),
-    run: ({ configFile, loaded: { config, warnings } }) => {
-      runs.push({ port: config.listen[0]?.port, file: configFile, warnings: warnings.length });
-      return end();
+    run: (context) => {
+      const { config, warnings } = context.loaded;
+      runs.push({ port: config.listen[0]?.port, file: context.configFile, warnings: warnings.length });
+      return run?.(context) ?? Promise.resolve(0);
     },
   };
   const code = await main(argv, io);
@@ -63,7 +70,23 @@ for (const flag of ['-h', '-?', '--help']) {
   test(`${flag} prints the help`, async () => {
     const { code, out, err } = await srs([flag]);
     assert.deepEqual([code, err], [0, '']);
-    assert.match(out, /Usage: srs -c FILE[^]*--test[^]*Examples:\n {2}srs -c conf\/srs\.conf/);
+    assert.match(
+      out,
+      /Usage: srs \[-t\] -c FILE[^]*--test[^]*config[^]*doctor[^]*Examples:\n {2}srs -c conf\/srs\.conf/,
+    );
+  });
+}
+
+for (const argv of [
+  ['config', 'show', '-h'],
+  ['config', '--help'],
+  ['help', 'config'],
+  ['doctor', '-h'],
+]) {
+  test(`srs ${argv.join(' ')} prints help`, async () => {
+    const { code, out, err } = await srs(argv);
+    assert.deepEqual([code, err], [0, '']);
+    assert.match(out, /^Usage: srs (config|doctor)/);
   });
 }
 
@@ -72,7 +95,16 @@ const USAGE: readonly { readonly argv: readonly string[]; readonly err: RegExp }
   { argv: ['-t'], err: /^error: no configuration file is named/ },
   { argv: ['-c'], err: /^error: option '-c, --config <file>' argument missing/ },
   { argv: ['-x'], err: /^error: unknown option '-x'/ },
-  { argv: ['start'], err: /^error: too many arguments/ },
+  {
+    argv: ['start'],
+    err: /^error: unknown command 'start'; expected config or doctor, or -c before a file\n\nUsage/,
+  },
+  { argv: ['-c', good, 'extra'], err: /^error: unknown command 'extra'/ },
+  { argv: ['doctor', 'extra'], err: /^error: too many arguments/ },
+  { argv: ['config'], err: /^Usage: srs config/ },
+  { argv: ['config', 'sho'], err: /^error: unknown command 'sho'/ },
+  { argv: ['config', 'show'], err: /^error: no configuration file is named\n\nUsage: srs config show/ },
+  { argv: ['config', 'diff', 'a'], err: /^error: missing required argument 'B'/ },
 ];
 
 for (const { argv, err } of USAGE) {
@@ -120,12 +152,144 @@ test('-c of a bad or missing file starts nothing', async () => {
 });
 
 test('-c runs the server and ends with its exit code', async () => {
-  const outcome = await srs(['-c', odd], () => Promise.resolve(7));
+  const outcome = await srs(['-c', odd], { run: () => Promise.resolve(7) });
   assert.deepEqual(outcome, { code: 7, out: '', err: '', runs: [{ port: 1935, file: odd, warnings: 1 }] });
 });
 
 test('a server that cannot start is told in one line', async () => {
   const failed = new ServerError('LISTEN_FAILED', 'no port', { cause: new Error('EADDRINUSE') });
-  const outcome = await srs(['-c', good], () => Promise.reject(failed));
+  const outcome = await srs(['-c', good], { run: () => Promise.reject(failed) });
   assert.deepEqual([outcome.code, outcome.err], [1, 'error: LISTEN_FAILED(1003): no port <- EADDRINUSE\n']);
+});
+
+test('variables override the file, and bad ones start nothing', async () => {
+  const { runs } = await srs(['-c', good], { env: { SRS_LISTEN: '1999' } });
+  assert.equal(runs[0]?.port, 1999);
+  const bad = await srs(['-c', good], { env: { SRS_LISTEN: 'x' } });
+  assert.deepEqual([bad.code, bad.runs], [1, []]);
+  assert.match(bad.err, /^error: environment SRS_LISTEN: listen: 'x' is not a port/);
+  const tested = await srs(['-t', '-c', good], { env: { SRS_LISTENN: '1' } });
+  assert.match(tested.err, /^warning: environment SRS_LISTENN: .*did you mean 'SRS_LISTEN'/);
+});
+
+const WITHOUT_FILE: readonly {
+  readonly argv: readonly string[];
+  readonly env: CliIo['env'];
+  readonly err: string;
+}[] = [
+  { argv: ['-e'], env: {}, err: '' },
+  { argv: ['--environment'], env: { SRS_CONFIG_FILE: other }, err: '' },
+  { argv: [], env: { SRS_ENV_ONLY: 'on' }, err: '' },
+  { argv: ['-e', '-c', other], env: {}, err: `warning: ${other} is not read: -e says so\n` },
+  {
+    argv: ['-c', other],
+    env: { SRS_ENV_ONLY: 'on' },
+    err: `warning: ${other} is not read: SRS_ENV_ONLY says so\n`,
+  },
+];
+
+for (const { argv, env, err } of WITHOUT_FILE) {
+  test(`no file is read: ${JSON.stringify(env)} srs ${argv.map((word) => word.replace(folder, '…')).join(' ')}`, async () => {
+    const outcome = await srs(argv, { env: { ...env, SRS_MAX_CONNECTIONS: '7' } });
+    assert.deepEqual([outcome.code, outcome.err], [0, err]);
+    assert.deepEqual(outcome.runs, [{ port: 1935, file: undefined, warnings: 0 }]);
+  });
+}
+
+test('-t -e tests the variables', async () => {
+  const outcome = await srs(['-t', '-e'], { env: { SRS_LISTEN: '1' } });
+  const out = 'the environment syntax is ok\nthe environment test is successful\n';
+  assert.deepEqual(outcome, { code: 0, out, err: '', runs: [] });
+  const bad = await srs(['-te'], { env: { SRS_LISTEN: '', SRS_PITHY_PRINT_MS: '0' } });
+  assert.equal(bad.code, 1);
+  assert.match(bad.err, /^error: environment SRS_PITHY_PRINT_MS: .*\nthe environment test failed\n$/);
+});
+
+test('SRS_CONFIG_FILE names the file when -c does not', async () => {
+  assert.equal((await srs([], { env: { SRS_CONFIG_FILE: other } })).runs[0]?.port, 1936);
+  const both = await srs(['-c', good], { env: { SRS_CONFIG_FILE: other } });
+  assert.deepEqual(
+    [both.runs[0]?.port, both.err],
+    [1935, `warning: SRS_CONFIG_FILE is ignored: -c names ${good}\n`],
+  );
+  assert.equal((await srs([], { env: { SRS_CONFIG_FILE: '' } })).code, 2);
+  assert.equal((await srs(['-c', good], { env: { SRS_ENV_ONLY: 'off' } })).runs[0]?.file, good);
+});
+
+test('a reload reads the same file with the same variables, wherever the process is by then', async () => {
+  const file = 'relative.conf';
+  writeFileSync(join(folder, file), 'listen 1;\n');
+  const before = process.cwd();
+  process.chdir(folder);
+  try {
+    await srs(['-c', file], {
+      env: { SRS_PID: '/run/x.pid' },
+      run: (context) => {
+        process.chdir(before);
+        writeFileSync(join(folder, file), 'listen 2;\n');
+        const { config, files } = context.reload();
+        assert.deepEqual([config.listen[0]?.port, config.pid], [2, '/run/x.pid']);
+        assert.deepEqual(files, context.loaded.files);
+        assert.match(files[0] ?? '', /^\/.*relative\.conf$/);
+        writeFileSync(join(folder, file), 'listen x;\n');
+        assert.throws(() => context.reload(), /^ServerError: relative\.conf:1:8: listen/);
+        return Promise.resolve(0);
+      },
+    });
+  } finally {
+    process.chdir(before);
+  }
+  await srs(['-e'], {
+    env: { SRS_LISTEN: '3' },
+    run: (context) => {
+      assert.equal(context.reload().config.listen[0]?.port, 3);
+      return Promise.resolve(0);
+    },
+  });
+});
+
+test('config show prints the configuration in force', async () => {
+  const all = await srs(['config', 'show', '-c', other], { env: { SRS_PID: '/x' } });
+  assert.deepEqual([all.code, all.err], [0, '']);
+  assert.match(all.out, /^listen 1936; +# .*other\.conf:1\nmax_connections 1000; +# default\n/);
+  assert.match(all.out, /^pid \/x; +# environment SRS_PID$/m);
+  const changed = await srs(['config', 'show', '--changed', '-c', other]);
+  assert.deepEqual(
+    changed.out.split('\n').map((line) => line.replace(/ *#.*/, '')),
+    ['listen 1936;', 'daemon off;', ''],
+  );
+  const json = await srs(['-c', other, 'config', 'show', '--changed', '--json']);
+  assert.deepEqual(JSON.parse(json.out), {
+    listen: ['1936'],
+    daemon: false,
+    $sources: { listen: `${other}:1`, daemon: `${other}:2` },
+  });
+  const none = await srs(['config', 'show', '-e', '--changed']);
+  assert.match(none.out, /^daemon off; +# environment only$/m);
+  const broken = await srs(['config', 'show', '-c', bad]);
+  assert.deepEqual([broken.code, broken.out], [1, '']);
+  assert.match((await srs(['config', 'show', '-c', odd])).err, /^warning: .*odd\.conf:2:1/);
+});
+
+test('config diff compares two files with the variables of the environment', async () => {
+  const differ = await srs(['config', 'diff', good, other]);
+  assert.equal(differ.code, 1);
+  assert.match(differ.out, /listen: .*1935 -> .*1936/);
+  const same = await srs(['config', 'diff', good, other], { env: { SRS_LISTEN: '1', SRS_DAEMON: 'on' } });
+  assert.equal(same.code, 0);
+  assert.equal((await srs(['config', 'diff', good, bad])).code, 2);
+});
+
+test('config schema prints the file in the repository', async () => {
+  const { code, out } = await srs(['config', 'schema']);
+  const file = new URL('../../../conf/srs.schema.json', import.meta.url);
+  assert.equal(code, 0);
+  assert.deepEqual(JSON.parse(out), JSON.parse(readFileSync(file, 'utf8')));
+});
+
+test('doctor looks at the machine with the file', async () => {
+  const { code, out } = await srs(['doctor', '--json', '-c', bad]);
+  assert.equal(code, 1); // The file cannot be used.
+  assert.ok(out.includes('max_conections'));
+  assert.equal(typeof JSON.parse(out), 'object');
 });

@@ -1,0 +1,56 @@
+import { ConfigError, formatProblem, loadConfig, loadEnvironment } from '../config/index.ts';
+import type { LoadedConfig } from '../config/index.ts';
+import type { CliIo } from './io.ts';
+
+/** Flags that say where the configuration is. */
+export interface SourceFlags {
+  readonly config?: string;
+  readonly environment?: true;
+}
+
+/** Where the configuration is: a path as it was given, or the environment alone. The environment overrides a file, too. */
+export type ConfigSource = { readonly file: string } | { readonly file: undefined };
+
+/**
+ * Picks the source by flags and variables: `-e` before `-c` before `SRS_CONFIG_FILE`. Undefined after telling that there is none.
+ * Whatever is named but not read is told.
+ */
+export function selectSource(flags: SourceFlags, io: CliIo): ConfigSource | undefined {
+  const named = io.env['SRS_CONFIG_FILE'];
+  const variable = named === '' ? undefined : named;
+  const only = flags.environment === true ? '-e' : isOn(io.env['SRS_ENV_ONLY']) ? 'SRS_ENV_ONLY' : undefined;
+  if (only !== undefined) {
+    if (flags.config !== undefined) io.stderr(`warning: ${flags.config} is not read: ${only} says so\n`);
+    return { file: undefined };
+  }
+  if (flags.config !== undefined && variable !== undefined && variable !== flags.config)
+    io.stderr(`warning: SRS_CONFIG_FILE is ignored: -c names ${flags.config}\n`);
+  const file = flags.config ?? variable;
+  return file === undefined ? undefined : { file };
+}
+
+/** Loads it; undefined after telling everything that is wrong. */
+export function loadSource(source: ConfigSource, io: CliIo): LoadedConfig | undefined {
+  try {
+    return reader(source, io)();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    for (const problem of error.problems) io.stderr(`error: ${formatProblem(problem)}\n`);
+    return undefined;
+  }
+}
+
+/** Reads the same source with the same variables whenever it is called, whatever the working directory is then. */
+export function reader({ file }: ConfigSource, { env }: CliIo): () => LoadedConfig {
+  const cwd = process.cwd();
+  return () => (file === undefined ? loadEnvironment(env) : loadConfig(file, { env, cwd }));
+}
+
+/** How messages call it. */
+export function describeSource({ file }: ConfigSource): string {
+  return file === undefined ? 'the environment' : `the config file ${file}`;
+}
+
+function isOn(value: string | undefined): boolean {
+  return value !== undefined && !['', 'off', 'false', 'no', '0'].includes(value.toLowerCase());
+}

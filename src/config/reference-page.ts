@@ -132,8 +132,8 @@ both directives outside of any block.`;
 
 const INTRODUCTION = `# Configuration
 
-The server reads the files of SRS 3 and those of later versions. \`srs -t -c FILE\` checks one and lists everything that is wrong with it; ready-made
-ones are in \`conf/\`.
+The server reads the files of SRS 3 and those of later versions. \`srs -t -c FILE\` checks one and lists everything that is
+wrong with it; ready-made ones are in \`conf/\`.
 
 Variables such as \`SRS_LISTEN\` override the file: [environment.md](environment.md). All directives with their defaults are in
 \`conf/full.conf\`, and the command line is described in [cli.md](cli.md).
@@ -161,7 +161,6 @@ vhost __defaultVhost__ {
   other word gets a warning.
 - An unknown directive or a value that is not possible is an error. All errors of a file are shown at once, as
   \`file:line:column: directive: what is wrong; what was expected; did you mean …?\`, and the exit code is 1.
-
 - \`include FILE …;\` stands for the directives of other files, in any block. A relative path starts from the folder of the
   file that it is written in; what is not there is looked for in the working directory. \`*\` in the last part stands for any
   text: \`include vhosts/*.conf;\` includes the files in the order of their names, and none is fine too. What is wrong in an
@@ -173,7 +172,7 @@ vhost __defaultVhost__ {
 | --- | --- |
 | time | a number in the unit of the directive (\`ms\` or \`s\`), or with a unit of its own: \`500ms\`, \`10s\`, \`1.5m\`, \`2h\`, \`1d\`; at most 24 days |
 | bytes | a number, or with a unit (powers of 1024): \`64K\`, \`50M\`, \`1G\` |
-| address | \`1935\` (every address of the machine), \`127.0.0.1:1935\`, \`[::1]:1935\`, \`name:1935\`; ports from 1 to 65535 |
+| address | \`1935\` (every address of the machine), \`127.0.0.1:1935\`, \`[::1]:1935\`, \`name:1935\`; ports from 1 to 65535; an address that another one of the list includes is left out, with a warning |
 
 | Limit | Value |
 | --- | --- |

@@ -1,4 +1,4 @@
-import { parseListen } from './listen-address.ts';
+import { formatListen, parseListen } from './listen-address.ts';
 import type { ListenAddress } from './listen-address.ts';
 import type { Directive, Word } from './parser.ts';
 import { formFits } from './forms.ts';
@@ -37,6 +37,14 @@ export function readValue(node: Directive, row: LeafRow, path: string, context: 
   }
   if (row.type === 'listens') return readListens(node, path, context);
   const extra = node.args[1];
+  if (extra !== undefined && row.type === 'listen') {
+    // SRS 7 writes `1985 [::]:1985`, which here is one listener.
+    const listens = readListens(node, path, context);
+    const second = listens?.[1];
+    if (second === undefined) return listens?.[0];
+    context.diagnostics.error(second.origin, path, `takes one address, not ${node.args.length}`);
+    return undefined;
+  }
   if (extra !== undefined) {
     const hint = semicolonHint(node) ?? '';
     diagnostics.error(place(node, extra), path, `takes one value, not ${node.args.length}${hint}`);
@@ -136,7 +144,18 @@ function readListens(node: Directive, path: string, context: ValueContext): List
     if (same) context.diagnostics.warn(listen.origin, path, `'${printable(word.text)}' is listed twice`);
     else listens.push(listen);
   }
-  return listens;
+  return listens.filter((listen, i) => {
+    const whole = listens.find((other, o) => covers(other, listen) && (o < i || !covers(listen, other)));
+    if (whole === undefined || whole === listen) return true;
+    const message = `'${formatListen(listen)}' is ignored: '${formatListen(whole)}' is every address of the machine`;
+    context.diagnostics.warn(listen.origin, path, message);
+    return false;
+  });
+}
+
+/** Whether listening on `a` leaves nothing to listen on at `b`: without a host it is every address, and so is `::`. */
+function covers(a: ListenAddress, b: ListenAddress): boolean {
+  return a !== b && a.port === b.port && a.port !== 0 && (a.host === undefined || a.host === '::');
 }
 
 /** When the arguments go on in the next line, the usual reason is a `;` that is not there. */

@@ -94,6 +94,10 @@ const BAD: readonly { readonly text: string; readonly problems: readonly (string
     ],
   },
   {
+    text: 'listen 1; http_server { listen 8080 127.0.0.1:8081; }',
+    problems: ['x.conf:1:37: http_server.listen: takes one address, not 2'],
+  },
+  {
     text: 'listen 1; srs_log_tank file; srs_log_file "";',
     problems: ['x.conf:1:30: srs_log_file: is empty, but srs_log_tank is file; expected a path'],
   },
@@ -189,6 +193,14 @@ const ODD: readonly { readonly text: string; readonly problems: readonly string[
   {
     text: 'listen 1; vhost a {}\nvhost a {}',
     problems: ["x.conf:2:1: vhost: 'a' is ignored: line 1 has it already, and the first one counts"],
+  },
+  // As SRS 7 writes it for IPv4 and IPv6: here `1935` is both, and a second listener could not have the port.
+  {
+    text: 'listen 1935 [::]:1935 127.0.0.1:1936; http_api { listen 0.0.0.0:1985 [::]:1985; }',
+    problems: [
+      "x.conf:1:13: listen: '[::]:1935' is ignored: '*:1935' is every address of the machine",
+      "x.conf:1:57: http_api.listen: '0.0.0.0:1985' is ignored: '[::]:1985' is every address of the machine",
+    ],
   },
   { text: 'listen 1 2 1;', problems: ["x.conf:1:12: listen: '1' is listed twice"] },
   { text: 'listen 1; daemon no;', problems: ["x.conf:1:18: daemon: 'no' is read as on; expected on or off"] },

@@ -39,11 +39,11 @@ suite('packaging/init.d', () => {
       action,
     ]).ended;
   const pid = (): number => Number(readFileSync(pidFile, 'utf8'));
-  // The file says what an SRS file often says; the script has its own word about daemon and pid.
-  const configure = (more = ''): void =>
+  // The script has its own word about daemon and pid file, whatever the configuration says.
+  const configure = (more = '', listen = port): void =>
     writeFileSync(
       config,
-      `listen 127.0.0.1:${port};\npid ${pidFile};\ndisable_daemon_for_docker off;\nsrs_log_file ${log};\n${more}vhost __defaultVhost__ {}\n`,
+      `listen 127.0.0.1:${listen};\ndaemon off;\npid ./other.pid;\nsrs_log_file ${log};\n${more}vhost __defaultVhost__ {}\n`,
     );
 
   before(async () => {
@@ -127,10 +127,7 @@ suite('packaging/init.d', () => {
     const holder = createServer().listen(0, '127.0.0.1');
     await once(holder, 'listening');
     const taken = (holder.address() as { port: number }).port;
-    writeFileSync(
-      config,
-      `listen 127.0.0.1:${taken};\npid ${pidFile};\ndisable_daemon_for_docker off;\nsrs_log_file ${log};\nvhost __defaultVhost__ {}\n`,
-    );
+    configure('', taken);
     const end = await act('start');
     holder.close();
     assert.equal(end.code, 1);

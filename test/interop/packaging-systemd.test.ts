@@ -93,6 +93,28 @@ suite('packaging/systemd', () => {
     client.destroy();
   });
 
+  test('started as the unit does, it stays in the foreground and owns the pid file that the unit names', async () => {
+    const [port = 0] = await freePorts(1);
+    const conf = join(folder, 'unit.conf');
+    // What SRS files say, or leave to the default: a daemon with a pid file in ./objs.
+    writeFileSync(
+      conf,
+      `listen 127.0.0.1:${port}; disable_daemon_for_docker off; srs_log_tank console; vhost __defaultVhost__ {}`,
+    );
+    const environment = valuesOf(unit, 'Environment').map((each) => each.replace('/run/srs', folder));
+    const [command = '', ...args] = (valuesOf(unit, 'ExecStart')[0] ?? '')
+      .replace('/opt/srs', REPOSITORY)
+      .replace('/etc/srs/srs.conf', conf)
+      .split(' ');
+    const server = new Program('/usr/bin/env', [...environment, command, ...args], { cwd: folder });
+    await until('it listens', () => {
+      assert.ok(server.running, server.output);
+      return accepts(port);
+    });
+    assert.equal(Number(readFileSync(join(folder, 'srs.pid'), 'utf8')), server.pid);
+    assert.equal((await server.stop('SIGTERM')).code, 0, server.output);
+  });
+
   test('user, folders and environment are made as the page says', async () => {
     const root = join(folder, 'root');
     mkdirSync(join(root, 'etc'), { recursive: true });

@@ -337,7 +337,7 @@ test('a vhost that is added serves its name at once; who is on the default vhost
 
 for (const [how, more] of [
   ['removed', ''],
-  ['disabled', 'vhost other.example { enabled off; http_remux { enabled on; } }'],
+  ['disabled', 'vhost other.example { enabled off; http_remux { enabled on; } publish { hold_time 1h; } }'],
 ] as const) {
   test(`a vhost that is ${how}: its clients are disconnected, nobody else; back again, it serves`, async () => {
     const ended: string[] = [];
@@ -345,7 +345,7 @@ for (const [how, more] of [
       publishEnded: (name) => void ended.push(`publish ${name.vhost}`),
       playEnded: (name) => void ended.push(`play ${name.vhost}`),
     };
-    const on = conf({ more: 'vhost other.example { http_remux { enabled on; } }' });
+    const on = conf({ more: 'vhost other.example { http_remux { enabled on; } publish { hold_time 1h; } }' });
     const server = await start(on, [observer]);
     const tcHost = 'other.example';
     const kept = await Source.start(server.rtmpPort);

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import {
+  openFileLimit,
+  openFilesProblem,
+  OWN_OPEN_FILES,
+} from '../../../../src/server/process/open-files.ts';
+
+const LIMITS = `Limit                     Soft Limit           Hard Limit           Units
+Max processes             1024                 1024                 processes
+Max open files            20000                524288               files
+Max locked memory         65536                65536                bytes
+`;
+
+suite('open files', () => {
+  test('the limit is the soft one, which Node has raised', () => {
+    assert.equal(
+      openFileLimit(() => LIMITS),
+      20_000,
+    );
+  });
+
+  test('no limit is known where the system says none', () => {
+    assert.equal(
+      openFileLimit(() => LIMITS.replace('20000 ', 'unlimited')),
+      undefined,
+    );
+    assert.equal(
+      openFileLimit(() => {
+        throw new Error('no /proc here');
+      }),
+      undefined,
+    );
+  });
+
+  test('connections, listeners and our own files must fit exactly', () => {
+    const limit = 1_000;
+    const most = limit - OWN_OPEN_FILES - 3;
+    assert.equal(openFilesProblem(most, 3, limit), undefined);
+    const problem = openFilesProblem(most + 1, 3, limit) ?? '';
+    for (const part of ['max_connections 958', '1001 open files', 'the limit is 1000', 'ulimit -n 1001'])
+      assert.ok(problem.includes(part), `${part}: ${problem}`);
+    assert.match(problem, /LimitNOFILE=1001.*--ulimit nofile=1001/);
+    assert.notEqual(openFilesProblem(most, 4, limit), undefined);
+  });
+});

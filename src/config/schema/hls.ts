@@ -78,7 +78,7 @@ export const HLS = {
   },
   hls_vcodec: {
     type: 'enum',
-    values: ['h264', 'vn'],
+    values: ['h264', 'h265', 'vn'],
     default: 'h264',
     reload: 'hook',
     doc: 'Video codec to announce until the stream shows its own.',

@@ -122,8 +122,12 @@ function ask(url: string): Promise<string | undefined> {
       let text = '';
       response.setEncoding('utf8');
       response.on('data', (part: string) => {
-        text += part;
-        if (text.length > MAX_DOCTOR_ANSWER_BYTES) request.destroy();
+        if (text.length + part.length <= MAX_DOCTOR_ANSWER_BYTES) {
+          text += part;
+          return;
+        }
+        resolve(undefined);
+        request.destroy();
       });
       response.on('end', () => resolve(response.statusCode === 200 ? text : undefined));
       response.on('close', () => resolve(undefined));

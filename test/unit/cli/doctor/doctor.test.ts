@@ -85,7 +85,7 @@ clock
   test('text from outside can neither drive the terminal nor forge a line', async () => {
     const evil = ports(finding('ok', '\u001b[2J\nports\n', 'x\r\u0085'), finding('ok', 'y'.repeat(5000)));
     const { out } = await run(evil, { configFile: '/nowhere/\u001b]0;x\u0007' });
-     
+
     assert.doesNotMatch(out, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
     assert.ok(out.includes('  ok       \\x1b[2J\\x0aports\\x0a\n           -> x\\x0d\\x85\n'), out);
     assert.ok(Math.max(...out.split('\n').map((line) => line.length)) < MAX_FINDING_TEXT + 100);

@@ -183,7 +183,7 @@ vhost __defaultVhost__ {
 | problems shown | 200 |
 
 What the tables say under *Change*: \`reload\` means that a changed value takes effect when the server reads its configuration
-again, \`restart\` that it needs a new start.
+again ([reload.md](reload.md) says what it does then), \`restart\` that it needs a new start.
 
 ## Directives without effect
 

@@ -361,7 +361,8 @@ for (const [how, more] of [
 
     const report = await server.apply(conf({ more }));
     assert.equal(report.entries.length, 1);
-    await Promise.all([source.peer.closed(), player.closed(), idle.closed(), http.end()]);
+    await Promise.all([source.peer.closed(), player.closed(), idle.closed()]);
+    await eventually(() => http.socket.readableEnded || http.socket.destroyed, 'the end of the HTTP viewer');
     assert.deepEqual(ended.toSorted(), ['play other.example', 'play other.example', 'publish other.example']);
     assert.ok(server.lines.some((line) => line.includes('VHOST_REMOVED')));
     assert.equal(kept.peer.ended || keptViewer.closed() || keptIdle.ended, false);

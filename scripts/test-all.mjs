@@ -23,6 +23,7 @@ const PROGRAMS = [
   { file: '/usr/bin/systemd-analyze', packages: ['systemd'] },
   { file: '/usr/bin/socat', packages: ['socat'] },
   { file: '/usr/bin/shellcheck', packages: ['shellcheck'] },
+  { file: '/usr/bin/python3', packages: ['python3'] },
   { file: '/usr/sbin/logrotate', packages: ['logrotate'] },
 ];
 

@@ -17,11 +17,12 @@ export interface DiffIo {
 }
 
 /** Exit codes of `srs config diff`, those of `diff`: 0 = no difference, 1 = differences, 2 = a file cannot be used. */
-export const DIFF_EXIT = { same: 0, differ: 1, trouble: 2 } as const;
+const DIFF_EXIT = { same: 0, differ: 1, trouble: 2 } as const;
 
 /**
  * Prints what a server that runs with `fileA` would do on a reload if its file were `fileB`: each directive that differs,
  * whether it takes effect at once or with the next start, and who is disturbed. Variables of `env` override both files.
+ * Returns one of DIFF_EXIT.
  */
 export function configDiff(
   fileA: string,

@@ -20,8 +20,10 @@ export interface UsedDirective {
 export interface NamedPath {
   readonly name: string;
   readonly key: string;
-  /** As it was written. */
+  /** The folder, as it was written. */
   readonly written: string;
+  /** The file in it, where the directive names one file. */
+  readonly file?: string;
 }
 
 /** A listener of the configuration. */
@@ -83,7 +85,8 @@ export function writtenFolders(config: Config, used: readonly UsedDirective[]): 
     const isPath = last === 'pid' || /_(?:path|dir)$/.test(last) || (top && last.endsWith('_file'));
     if (!isPath || value === '' || value.startsWith('/dev/')) return [];
     const isFolder = /_(?:path|dir)$/.test(last);
-    return [{ name, key, written: folderOf(value, isFolder) }];
+    const written = folderOf(value, isFolder);
+    return [isFolder || value.includes('[') ? { name, key, written } : { name, key, written, file: value }];
   });
 }
 

@@ -16,7 +16,10 @@ export const checkPaths: Check = async (context) => {
   return [
     work,
     ...(await Promise.all(
-      folders.map((folder) => checkWritable(folder, path.resolve(workDir, folder.written), context)),
+      folders.map(async (folder) => {
+        const finding = await checkWritable(folder, path.resolve(workDir, folder.written), context);
+        return finding.level === 'ok' ? ((await checkFile(folder, workDir, context)) ?? finding) : finding;
+      }),
     )),
     ...(config.httpServer.enabled ? [await checkServed(workDir, context)] : []),
     ...(await checkInputs(used, workDir, around, (key) => placeOf(loaded, key))),
@@ -55,6 +58,22 @@ async function checkWritable(folder: NamedPath, absolute: string, context: Conte
     );
   const what = there ? 'cannot be written' : `is not there and cannot be made in ${existing.path}`;
   return say.error(`${name} ${what} by this user (${code})`, permit(absolute, 'rwx', around, !there));
+}
+
+/** The file itself may belong to somebody else: root, who started the server once. */
+async function checkFile(
+  { name, key, file }: NamedPath,
+  workDir: string,
+  { around, loaded }: Context,
+): Promise<Finding | undefined> {
+  if (file === undefined) return undefined;
+  const absolute = path.resolve(workDir, file);
+  const code = await around.access(absolute, 'write');
+  if (code === undefined || code === 'ENOENT') return undefined;
+  return say.error(
+    `${name}: file ${absolute} (${placeOf(loaded, key)}) cannot be written by this user (${code})`,
+    permit(absolute, 'rw', around),
+  );
 }
 
 async function checkServed(workDir: string, { config, around, loaded }: Context): Promise<Finding> {
@@ -123,9 +142,9 @@ function reason(code: string): string {
 }
 
 function permit(folder: string, rights: string, { uid }: Surroundings, make = false): string {
-  const user = uid === undefined ? '' : ` as the user of the server (now uid ${uid})`;
+  const now = uid === undefined ? '' : ` (now uid ${uid})`;
   const first = make ? `mkdir -p ${shell(folder)} && ` : '';
-  return `'${first}chown USER ${shell(folder)} && chmod u+${rights} ${shell(folder)}', or start it${user} where it may`;
+  return `'${first}chown USER ${shell(folder)} && chmod u+${rights} ${shell(folder)}'; USER is who runs the server${now}`;
 }
 
 /** A path as a word of a shell command. */

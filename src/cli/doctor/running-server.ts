@@ -29,6 +29,15 @@ export async function findRunningServer(
 export const checkRunningServer: Check = async ({ config, around, running }) => {
   const server = await running();
   if (server === undefined) {
+    const file = pidFile(config, around);
+    const text = file === undefined ? undefined : (await around.read(file))?.trim();
+    if (file !== undefined && text !== undefined && text !== '' && !/^\d{1,10}$/.test(text))
+      return [
+        say.error(
+          `none; the pid file ${file} holds no process id: the server does not touch such a file and will not start`,
+          'name another file in pid, or remove that one if nobody needs it',
+        ),
+      ];
     const left = await pidFileHolder(config, around);
     if (left === undefined) return [say.ok('none')];
     return [
@@ -70,13 +79,18 @@ function apiUrl({ host, port }: Pick<ListenAddress, 'host' | 'port'>): string {
   return `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
 }
 
+function pidFile(config: Config, around: Surroundings): string | undefined {
+  if (config.pid === '' || config.pid === '/dev/null') return undefined;
+  return path.resolve(around.cwd, config.workDir, config.pid);
+}
+
 /** Who is named in the pid file, and whether that process lives and has the file open, as its owner does. */
 async function pidFileHolder(
   config: Config,
   around: Surroundings,
 ): Promise<{ readonly pid: number; readonly alive: boolean } | undefined> {
-  if (config.pid === '' || config.pid === '/dev/null') return undefined;
-  const file = path.resolve(around.cwd, config.workDir, config.pid);
+  const file = pidFile(config, around);
+  if (file === undefined) return undefined;
   const text = (await around.read(file))?.trim() ?? '';
   if (!/^\d{1,10}$/.test(text)) return undefined;
   const pid = Number(text);

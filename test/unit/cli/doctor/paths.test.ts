@@ -47,7 +47,7 @@ const CASES: readonly Case[] = [
     want: [
       WORK,
       `error: ${LOG_NAME} cannot be written by this user (EACCES)`,
-      "  -> 'chown USER /srv/log && chmod u+rwx /srv/log', or start it as the user of the server (now uid 1000) where it may",
+      "  -> 'chown USER /srv/log && chmod u+rwx /srv/log'; USER is who runs the server (now uid 1000)",
     ],
   },
   {
@@ -57,7 +57,7 @@ const CASES: readonly Case[] = [
     want: [
       WORK,
       `error: ${LOG_NAME} is not there and cannot be made in /srv by this user (EACCES)`,
-      "  -> 'mkdir -p /srv/log && chown USER /srv/log && chmod u+rwx /srv/log', or start it as the user of the server (now uid 1000) where it may",
+      "  -> 'mkdir -p /srv/log && chown USER /srv/log && chmod u+rwx /srv/log'; USER is who runs the server (now uid 1000)",
     ],
   },
   {
@@ -78,6 +78,16 @@ const CASES: readonly Case[] = [
       WORK,
       `error: ${LOG_NAME} cannot be: /srv/log is no folder`,
       '  -> name another place in srs_log_file',
+    ],
+  },
+  {
+    name: 'the log itself belongs to somebody else',
+    conf: LOG,
+    trouble: { files: { '/srv/log/srs.log': '' }, access: { '/srv/log/srs.log write': 'EACCES' } },
+    want: [
+      WORK,
+      'error: srs_log_file: file /srv/log/srs.log (srs.conf:2) cannot be written by this user (EACCES)',
+      "  -> 'chown USER /srv/log/srs.log && chmod u+rw /srv/log/srs.log'; USER is who runs the server (now uid 1000)",
     ],
   },
   {
@@ -135,7 +145,7 @@ const CASES: readonly Case[] = [
     want: [
       WORK,
       `error: ${HTML_NAME} cannot be read by this user (EACCES)`,
-      "  -> 'chown USER /srv/html && chmod u+rx /srv/html', or start it as the user of the server (now uid 1000) where it may",
+      "  -> 'chown USER /srv/html && chmod u+rx /srv/html'; USER is who runs the server (now uid 1000)",
     ],
   },
   {
@@ -206,7 +216,7 @@ suite('doctor: directives in use', () => {
     const folders = writtenFolders(config, usedDirectives(options, rows));
     assert.deepEqual(folders, [
       { name: 'ff_log_dir', key: 'ffLogDir', written: '.' },
-      { name: 'key_file', key: 'keyFile', written: '/etc/keys' },
+      { name: 'key_file', key: 'keyFile', written: '/etc/keys', file: '/etc/keys/a' },
       { name: 'vhost.dvr.dvr_path', key: 'vhosts[0].dvr.dvrPath', written: './html' },
       { name: 'hls.hls_path', key: 'hlss[0].hlsPath', written: './hls' },
     ]);

@@ -197,8 +197,12 @@ const SERVER_CASES: readonly Case[] = [
   {
     name: 'a pid file of something else',
     trouble: { files: { '/srv/objs/srs.pid': 'x' } },
-    want: ['ok: none'],
+    want: [
+      'error: none; the pid file /srv/objs/srs.pid holds no process id: the server does not touch such a file and will not start',
+      '  -> name another file in pid, or remove that one if nobody needs it',
+    ],
   },
+  { name: 'an empty pid file', trouble: { files: { '/srv/objs/srs.pid': '\n' } }, want: ['ok: none'] },
 ];
 
 suite('doctor: ports', () => {

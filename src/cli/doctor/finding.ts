@@ -1,5 +1,4 @@
 import type { Config, LoadedConfig } from '../../config/index.ts';
-import type { RunningServer } from './running-server.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** How bad a finding is, the worst last. Only an error makes the command fail. */
@@ -29,6 +28,13 @@ export interface Finding {
   readonly what: string;
   /** What to do about it: a command or a directive. */
   readonly mend?: string;
+}
+
+/** A server that runs with the configuration that is looked at. */
+export interface RunningServer {
+  readonly pid: number | undefined;
+  /** As its API says it; undefined when the API does not answer. */
+  readonly version: string | undefined;
 }
 
 /** What the checks look at. */

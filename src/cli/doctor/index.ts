@@ -12,7 +12,14 @@ import { checkConfiguration } from './configuration-check.ts';
 import { checkContainer } from './container-check.ts';
 import { checkDisk } from './disk-check.ts';
 import { checkFfmpeg } from './ffmpeg-check.ts';
-import { CHECK_NAMES, type Check, type CheckName, type Context, type Finding } from './finding.ts';
+import {
+  CHECK_NAMES,
+  type Check,
+  type CheckName,
+  type Context,
+  type Finding,
+  type RunningServer,
+} from './finding.ts';
 import { checkLimits } from './limits-check.ts';
 import { machine } from './machine.ts';
 import { checkNetwork } from './network-check.ts';
@@ -20,7 +27,7 @@ import { checkNode } from './node-check.ts';
 import { checkPaths } from './paths-check.ts';
 import { checkPorts } from './ports-check.ts';
 import { countLevels, reportJson, reportText } from './report.ts';
-import { checkRunningServer, findRunningServer, type RunningServer } from './running-server.ts';
+import { checkRunningServer, findRunningServer } from './running-server.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export interface DoctorOptions {

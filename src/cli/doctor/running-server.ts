@@ -1,14 +1,7 @@
 import path from 'node:path';
 import type { Config, ListenAddress } from '../../config/index.ts';
-import { findingsOf, type Check } from './finding.ts';
+import { findingsOf, type Check, type RunningServer } from './finding.ts';
 import type { Surroundings } from './surroundings.ts';
-
-/** A server that runs with the configuration that is looked at. */
-export interface RunningServer {
-  readonly pid: number | undefined;
-  /** As its API says it; undefined when the API does not answer. */
-  readonly version: string | undefined;
-}
 
 const say = findingsOf('running server');
 

@@ -79,7 +79,7 @@ const PORT_CASES: readonly Case[] = [
   },
   {
     name: 'the pid in a pid file that it does not hold is not our server',
-    trouble: { ...OURS, links: PROCESS.links ?? {} },
+    trouble: { ...OURS, links: { ...PROCESS.links, '/proc/42/fd/7': '/proc/42/comm' } },
     want: [
       'error: listen *:1935 (srs.conf:1) is taken by pid 42 (nginx)',
       "  -> end that process ('kill 42'), or choose another port for listen",

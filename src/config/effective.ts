@@ -41,14 +41,14 @@ export const MASK = '******';
 type Options = Readonly<Record<string, unknown>>;
 
 /** Every directive that is in force, in the order of the schema. What has no effect is not in it; secrets are masked. */
-export function effectiveConfig(loaded: LoadedConfig): readonly Effective[] {
+export function effectiveConfig(loaded: LoadedConfig, rows: Rows = ROOT): readonly Effective[] {
   const root = loaded.config as unknown as Options;
   const sourceAt = (key: string): string => {
     const origin = loaded.origins.get(key);
     return origin === undefined ? 'default' : formatSource(origin);
   };
-  const block = (rows: Rows, options: Options, key: string, path: string): Effective[] =>
-    Object.entries(rows).flatMap(([name, row]): Effective[] => {
+  const block = (inner: Rows, options: Options, key: string, path: string): Effective[] =>
+    Object.entries(inner).flatMap(([name, row]): Effective[] => {
       if (row.feature !== undefined || row.type === 'free') return [];
       const option = optionKey(name, row);
       const value = options[option];
@@ -69,7 +69,7 @@ export function effectiveConfig(loaded: LoadedConfig): readonly Effective[] {
     }
     return { ...base, ...valueOf(row as ValueRow, value, root[optionKey(name, row)]) };
   };
-  return block(ROOT, root, '', '');
+  return block(rows, root, '', '');
 }
 
 function valueOf(

@@ -158,11 +158,8 @@ function place(
   origin: Origin,
 ): readonly Directive[] {
   const [name = '', ...rest] = path;
+  if (rest.length === 0) return [...nodes.filter((node) => node.name !== name), ...made];
   const at = nodes.findIndex((node) => node.name === name);
-  if (rest.length === 0) {
-    const others = nodes.filter((node) => node.name !== name);
-    return others.toSpliced(at === -1 ? others.length : at, 0, ...made);
-  }
   if (at === -1) {
     const args = name === 'vhost' ? [{ text: DEFAULT_VHOST, line: 0, column: 0 }] : [];
     return [...nodes, { ...origin, name, args, children: place([], rest, made, origin) }];

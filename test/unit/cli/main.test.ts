@@ -222,7 +222,7 @@ test('a reload reads the same file with the same variables, wherever the process
   const before = process.cwd();
   process.chdir(folder);
   try {
-    await srs(['-c', file], {
+    const outcome = await srs(['-c', file], {
       env: { SRS_PID: '/run/x.pid' },
       run: (context) => {
         process.chdir(before);
@@ -236,16 +236,18 @@ test('a reload reads the same file with the same variables, wherever the process
         return Promise.resolve(0);
       },
     });
+    assert.deepEqual([outcome.code, outcome.err], [0, '']); // Else an assertion above has failed.
   } finally {
     process.chdir(before);
   }
-  await srs(['-e'], {
+  const alone = await srs(['-e'], {
     env: { SRS_LISTEN: '3' },
     run: (context) => {
       assert.equal(context.reload().config.listen[0]?.port, 3);
       return Promise.resolve(0);
     },
   });
+  assert.deepEqual([alone.code, alone.err], [0, '']);
 });
 
 test('config show prints the configuration in force', async () => {

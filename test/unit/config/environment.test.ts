@@ -240,6 +240,11 @@ test('a value is not expanded, and an empty one is none', () => {
   );
 });
 
+test('blanks around a value mean nothing, but in a text they do', () => {
+  const { config } = load({ SRS_MAX_CONNECTIONS: ' 7 ', SRS_DAEMON: 'off\n', SRS_PID: ' a b ' });
+  assert.deepEqual([config.maxConnections, config.daemon, config.pid], [7, false, ' a b ']);
+});
+
 test('of two names for one directive the regular one counts', () => {
   const env = { SRS_LOG_TANK: 'file', SRS_SRS_LOG_TANK: 'console' };
   assert.equal(load(env).config.srsLogTank, 'console');

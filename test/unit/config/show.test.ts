@@ -105,6 +105,20 @@ test('what is a secret is marked in the schema', () => {
   assert.ok(secrets.includes('srt_server.passphrase'));
 });
 
+test('a secret is masked, and what is not set needs no mask', () => {
+  const secret: Row = { type: 'text', default: '', secret: true, doc: '', reload: 'live' };
+  const config = { password: 'hunter2', key: '' } as unknown as LoadedConfig['config'];
+  const loaded: LoadedConfig = { config, warnings: [], origins: new Map(), files: [] };
+  const shown = effectiveConfig(loaded, { password: secret, key: secret });
+  assert.deepEqual(
+    shown.map((one) => one.kind === 'value' && [one.json, one.lines, one.isDefault]),
+    [
+      ['******', [['******']], false],
+      ['', [[]], true],
+    ],
+  );
+});
+
 test('a value that no file can say is a comment', () => {
   const env = { SRS_PID: `a "b" 'c'`, SRS_SRS_LOG_FILE: 'two\nlines' };
   const loaded = parseConfig('listen 1;', 'x', { env });

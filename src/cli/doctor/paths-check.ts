@@ -141,8 +141,13 @@ function reason(code: string): string {
   return REASONS[code] ?? `cannot be used (${code})`;
 }
 
+/** Folders of the system: they may not be given to one user. */
+const SHARED = /^\/[^/]*$|^\/(?:bin|boot|dev|etc|lib|proc|run|sbin|sys|usr)\/|^\/var\/[^/]*$/;
+
 function permit(folder: string, rights: string, { uid }: Surroundings, make = false): string {
   const now = uid === undefined ? '' : ` (now uid ${uid})`;
+  if (!make && SHARED.test(folder))
+    return `use a path of its own there, one that belongs to the user of the server${now}`;
   const first = make ? `mkdir -p ${shell(folder)} && ` : '';
   return `'${first}chown USER ${shell(folder)} && chmod u+${rights} ${shell(folder)}'; USER is who runs the server${now}`;
 }

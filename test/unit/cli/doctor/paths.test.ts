@@ -90,6 +90,16 @@ const CASES: readonly Case[] = [
       "  -> 'chown USER /srv/log/srs.log && chmod u+rw /srv/log/srs.log'; USER is who runs the server (now uid 1000)",
     ],
   },
+  ...['/etc', '/var/log', '/usr/share/x'].map((folder): Case => ({
+    name: `a folder of the system is not to be given away: ${folder}`,
+    conf: `listen 1935; pid "";\nsrs_log_file ${folder}/srs.log;`,
+    trouble: { folders: [folder], access: { [`${folder} write`]: 'EACCES' } },
+    want: [
+      WORK,
+      `error: srs_log_file: folder ${folder} (srs.conf:2) cannot be written by this user (EACCES)`,
+      '  -> use a path of its own there, one that belongs to the user of the server (now uid 1000)',
+    ],
+  })),
   {
     name: 'a file on the way',
     conf: 'listen 1935; pid "";\nsrs_log_file ./a/log/srs.log;',

@@ -45,25 +45,35 @@ const TOP: Place = { directive: '', vhost: undefined, id: undefined, key: '' };
 export function diffConfig(before: LoadedConfig | Config, after: LoadedConfig): readonly ConfigChange[] {
   const changes: ConfigChange[] = [];
   const old: Config = 'origins' in before ? before.config : before;
-  compare(ROOT, old, after.config, TOP, (change, key) => {
+  const found: Found = (change, key) => {
     changes.push({ ...change, origin: after.origins.get(key) });
-  });
+  };
+  compare(ROOT, old, after.config, TOP, { found, entries: new Entries() });
   return changes;
 }
 
 type Found = (change: Omit<ConfigChange, 'origin'>, key: string) => void;
 
-function compare(rows: Rows, from: Values, to: Values, at: Place, found: Found): void {
-  for (const [name, row] of Object.entries(rows)) {
-    if (row.feature !== undefined) continue;
-    const key = optionKey(name, row);
-    const place = below(at, name, key);
-    const [old, now] = [from[key], to[key]];
-    if (row.type === 'block') compare(row.rows, old as Values, now as Values, place, found);
-    else if (isMatched(row, place))
-      compareBlocks(row, old as readonly Values[], now as readonly Values[], place, found);
-    else if (!isSame(row, old, now))
-      found({ ...where(place), kind: 'changed', from: old, to: now, reload: row.reload }, place.key);
+interface Comparison {
+  readonly found: Found;
+  readonly entries: Entries;
+}
+
+function compare(rows: Rows, from: Values, to: Values, at: Place, comparison: Comparison): void {
+  for (const [name, row, key] of comparison.entries.of(rows)) {
+    const old = from[key];
+    const now = to[key];
+    if (old === now) continue; // Most are, and with many vhosts there are many.
+    if (row.type === 'block') {
+      compare(row.rows, old as Values, now as Values, below(at, name, key), comparison);
+    } else if (isMatched(row, at)) {
+      const place = below(at, name, key);
+      compareBlocks(row, old as readonly Values[], now as readonly Values[], place, comparison);
+    } else if (!isSame(row, old, now)) {
+      const place = below(at, name, key);
+      const values = { from: old, to: now, reload: row.reload };
+      comparison.found({ ...where(place), kind: 'changed', ...values }, place.key);
+    }
   }
 }
 
@@ -72,8 +82,9 @@ function compareBlocks(
   from: readonly Values[],
   to: readonly Values[],
   at: Place,
-  found: Found,
+  comparison: Comparison,
 ): void {
+  const { found } = comparison;
   const old = byName(row, from, at);
   const now = byName(row, to, at);
   const { reload } = row;
@@ -84,7 +95,7 @@ function compareBlocks(
   for (const [name, { value, place }] of now) {
     const before = old.get(name);
     if (before === undefined) found({ ...where(place), kind: 'added', ...whole }, place.key);
-    else compare(row.rows, before.value, value, place, found);
+    else compare(row.rows, before.value, value, place, comparison);
   }
 }
 
@@ -98,28 +109,35 @@ export function revertChanges(
   changes: readonly Pick<ConfigChange, 'directive' | 'vhost' | 'id'>[],
 ): Config {
   if (changes.length === 0) return next;
-  const reverted = new Set(changes.map(nameOf));
+  const reversion: Reversion = {
+    names: new Set(changes.map(nameOf)),
+    vhosts: new Set(changes.map(({ vhost }) => vhost)),
+    entries: new Entries(),
+  };
   // The one place where the table's run-time walk meets the types derived from the same table.
-  return revert(ROOT, next, previous, TOP, reverted) as unknown as Config;
+  return revert(ROOT, next, previous, TOP, reversion) as unknown as Config;
 }
 
-function revert(
-  rows: Rows,
-  next: Values,
-  previous: Values,
-  at: Place,
-  reverted: ReadonlySet<string>,
-): Values {
+interface Reversion {
+  /** What is reverted. */
+  readonly names: ReadonlySet<string>;
+  /** Vhosts in which something is reverted. */
+  readonly vhosts: ReadonlySet<string | undefined>;
+  readonly entries: Entries;
+}
+
+function revert(rows: Rows, next: Values, previous: Values, at: Place, reversion: Reversion): Values {
+  if (at.vhost !== undefined && !reversion.vhosts.has(at.vhost)) return next;
   const options: Record<string, unknown> = { ...next };
-  for (const [name, row] of Object.entries(rows)) {
-    if (row.feature !== undefined) continue;
-    const key = optionKey(name, row);
+  for (const [name, row, key] of reversion.entries.of(rows)) {
+    const now = next[key];
+    const old = previous[key];
     const place = below(at, name, key);
-    const [now, old] = [next[key], previous[key]];
-    if (row.type === 'block') options[key] = revert(row.rows, now as Values, old as Values, place, reverted);
-    else if (isMatched(row, place))
-      options[key] = revertBlocks(row, now as readonly Values[], old as readonly Values[], place, reverted);
-    else if (reverted.has(nameOf(place))) options[key] = old;
+    if (row.type === 'block') {
+      options[key] = revert(row.rows, now as Values, old as Values, place, reversion);
+    } else if (isMatched(row, at)) {
+      options[key] = revertBlocks(row, now as readonly Values[], old as readonly Values[], place, reversion);
+    } else if (reversion.names.has(nameOf(place))) options[key] = old;
   }
   return Object.freeze(options);
 }
@@ -129,20 +147,36 @@ function revertBlocks(
   next: readonly Values[],
   previous: readonly Values[],
   at: Place,
-  reverted: ReadonlySet<string>,
+  reversion: Reversion,
 ): readonly Values[] {
   const now = byName(row, next, at);
   const old = byName(row, previous, at);
   const blocks: Values[] = [];
   for (const [name, { value, place }] of now) {
     const before = old.get(name);
-    if (before !== undefined) blocks.push(revert(row.rows, value, before.value, place, reverted));
-    else if (!reverted.has(nameOf(place))) blocks.push(value);
+    if (before !== undefined) blocks.push(revert(row.rows, value, before.value, place, reversion));
+    else if (!reversion.names.has(nameOf(place))) blocks.push(value);
   }
   for (const [name, { value, place }] of old) {
-    if (!now.has(name) && reverted.has(nameOf(place))) blocks.push(value);
+    if (!now.has(name) && reversion.names.has(nameOf(place))) blocks.push(value);
   }
   return Object.freeze(blocks);
+}
+
+/** The rows that have an option, with its key: worked out once per table and not once per vhost. */
+class Entries {
+  readonly #known = new Map<Rows, readonly (readonly [name: string, row: Row, key: string])[]>();
+
+  of(rows: Rows): readonly (readonly [name: string, row: Row, key: string])[] {
+    let entries = this.#known.get(rows);
+    if (entries === undefined) {
+      entries = Object.entries(rows).flatMap(([name, row]) =>
+        row.feature === undefined ? [[name, row, optionKey(name, row)] as const] : [],
+      );
+      this.#known.set(rows, entries);
+    }
+    return entries;
+  }
 }
 
 /** Blocks that are told apart by name or id. What repeats inside such a block (an ingest's engines) is one value. */

@@ -3,7 +3,7 @@ import type { Config, ConfigChange } from '../../config/index.ts';
 import type { RootLogger } from '../../observe/index.ts';
 import type { Refusal, ReloadTarget } from '../reload/index.ts';
 import { acquirePidFile, type PidFile } from './pid-file.ts';
-import { logSettings, makeLogFolder } from './process-log.ts';
+import { logSettings } from './process-log.ts';
 
 const LOG = new Set([
   'srs_log_tank',
@@ -39,11 +39,7 @@ export class ProcessTarget implements ReloadTarget {
     const log = changes.filter(({ directive }) => LOG.has(directive));
     const pid = changes.filter(({ directive }) => directive === 'pid');
     return Promise.resolve([
-      ...attempt(log, () => {
-        const settings = logSettings(next);
-        makeLogFolder(settings);
-        this.#logger.reconfigure(settings);
-      }),
+      ...attempt(log, () => this.#logger.reconfigure(logSettings(next))),
       ...attempt(pid, () => {
         const before = this.#pidFile;
         this.#pidFile = acquirePidFile(next.pid);

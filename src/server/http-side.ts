@@ -28,13 +28,15 @@ export interface HttpSideDeps {
 /** [http_server, http_api] Whatever of HTTP is switched on. */
 export class HttpSide {
   readonly #deps: HttpSideDeps;
-  /** One for the life of the server, also when the API is switched off and on. */
-  readonly #serverId = `vid-${newSessionId()}`;
+  /** [server_id] One for the life of the server, also when the API is switched off and on. */
+  readonly #serverId: string;
   #http: HttpEndpoint | undefined;
   #api: ApiServer | undefined;
 
   constructor(deps: HttpSideDeps) {
     this.#deps = deps;
+    const { serverId } = deps.config();
+    this.#serverId = serverId === '' ? `vid-${newSessionId()}` : serverId;
   }
 
   get httpAddresses(): readonly BoundAddress[] {

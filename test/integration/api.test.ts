@@ -4,6 +4,7 @@ import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import { ApiServer } from '../../src/control/api/index.ts';
 import { FakeHub } from '../support/fake-hub.ts';
+import { TestServer } from '../support/test-server.ts';
 
 const hub = new FakeHub();
 let api: ApiServer;
@@ -112,3 +113,17 @@ test('CORS only for requests with an origin; bad requests say a code', async () 
   assert.equal(url.status, 400);
   assert.deepEqual(await url.json(), { code: 4005 });
 });
+
+for (const [id, want] of [
+  ['', /^vid-[a-z0-9]{9}$/],
+  ['server_id studio-2;', /^studio-2$/],
+] as const) {
+  test(`the server names itself: ${id === '' ? 'nothing written' : id}`, async () => {
+    const server = await TestServer.start({ top: `${id} http_api { enabled on; listen 127.0.0.1:0; }` });
+    const { port = 0 } = server.server.addresses.api[0] ?? {};
+    const response = await fetch(`http://127.0.0.1:${port}/api/v1/versions`);
+    const body = (await response.json()) as { readonly server: string };
+    await server.stop();
+    assert.match(body.server, want);
+  });
+}

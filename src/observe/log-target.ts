@@ -79,6 +79,7 @@ export class LogTarget {
   write(line: string): void {
     if (this.#waiting + this.#handedOver + line.length > this.#maxLength) {
       this.#events.onDrop();
+      this.#retry();
       return;
     }
     const last = this.#chunks.length - 1;
@@ -133,6 +134,16 @@ export class LogTarget {
         done();
       }
     });
+  }
+
+  /**
+   * A write that failed (a full disk) leaves what it had to write in the queue. A line that fits tries again with it; above the
+   * bound none fits, so this does, or a log that was once full would stay silent for ever.
+   */
+  #retry(): void {
+    if (this.#writing || this.#held !== undefined || this.#ended !== undefined) return;
+    this.#writing = true;
+    this.#boom.write('');
   }
 
   #handOverAll(): void {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -158,3 +158,35 @@ test('a full disk ends nothing: lines wait up to the bound, the rest is counted,
   assert.ok(log.dropped > 500 && log.dropped < 1_000, `${log.dropped} dropped`);
   await log.close();
 });
+
+test('a disk that was full until the bound was reached is written to again once there is room, and the gap is told', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'srs-log-'));
+  const tank = join(dir, 'srs.log');
+  const log = createLogger({ tank, level: 'trace', pid: 1, maxBacklogBytes: 10_000 });
+  try {
+    limitFiles('4096'); // Writes beyond it fail as on a full disk.
+    for (let i = 0; i < 1_000; i += 1) {
+      log.info(`line ${i}`);
+      if (i % 100 === 0) await new Promise(setImmediate);
+    }
+    assert.ok(log.dropped > 0);
+  } finally {
+    limitFiles('unlimited');
+  }
+  let text = '';
+  for (let tries = 0; tries < 1_000 && !text.includes('were dropped'); tries += 1) {
+    log.info('line 1000');
+    await new Promise(setImmediate);
+    text = await readFile(tank, 'utf8');
+  }
+  assert.match(text, /the log was too slow: \d+ lines were dropped/);
+  await log.close();
+  assert.match(await readFile(tank, 'utf8'), /were dropped\n(.*line 1000\n)*$/);
+  await rm(dir, { recursive: true });
+});
+
+/** The size that no file written by this process may exceed, bytes. */
+function limitFiles(size: string): void {
+  const { status, stderr } = spawnSync('prlimit', [`--pid=${process.pid}`, `--fsize=${size}:`]);
+  assert.equal(status, 0, String(stderr));
+}

@@ -117,10 +117,11 @@ export class HttpServer {
    * also those of an address that goes.
    */
   async listen(addresses: readonly ListenAddress[]): Promise<void> {
-    await this.#listeners.relisten(addresses);
-    // Node arms its check of headersTimeout and requestTimeout on this event, and this server never listens itself.
+    // Node arms its check of headersTimeout and requestTimeout on this event, and this server never listens itself. Before the
+    // first connection: what comes earlier is not looked at, and the first of two addresses is open before the second one.
     if (!this.#armed) this.server.emit('listening');
     this.#armed = true;
+    await this.#listeners.relisten(addresses);
   }
 
   /** Accepts no more connections; those that are open go on. */

@@ -7,6 +7,7 @@ import { systemClock } from '../../src/base/clock.ts';
 import { ServerError } from '../../src/base/errors.ts';
 import {
   ConnectionGate,
+  HttpServer,
   ListenerSet,
   type ListenAddress,
   type ListenerSetOptions,
@@ -268,6 +269,33 @@ function resetPeers(port: number, count: number): void {
     }`;
   assert.equal(spawnSync(process.execPath, ['-e', script]).status, 0);
 }
+
+test('an HTTP connection that comes before all addresses are open has its limits too', async () => {
+  const port = await takenPort();
+  others.pop()?.close();
+  const http = new HttpServer({
+    directive: 'http_server listen',
+    clock: systemClock,
+    logger: new MemoryLogger(),
+    headersTimeoutMs: 200,
+    timeoutCheckMs: 20,
+  });
+  // Names take turns of the event loop to look up.
+  const names = Array.from({ length: 30 }, () => ({ host: 'localhost', port: 0 }));
+  const open = http.listen([{ host: '127.0.0.1', port }, ...names]);
+  await new Promise(setImmediate);
+  const early = connect({ port, host: '127.0.0.1' });
+  early.write('GET / HT');
+  try {
+    const answer = once(early, 'data', { signal: AbortSignal.timeout(5_000) });
+    await open;
+    const [bytes] = (await answer) as [Buffer];
+    assert.match(bytes.toString(), /^HTTP\/1\.1 408 /);
+  } finally {
+    early.destroy();
+    await http.close();
+  }
+});
 
 for (const [ok, lines] of [
   [true, []],

@@ -35,6 +35,8 @@ export class RtmpLink implements MessageSink {
   #bytesOut = 0;
   /** Bytes after which the peer wants an acknowledgement; 0 = never. */
   #peerWindow = 0;
+  /** It has said so itself. */
+  #peerAsked = false;
   #acknowledged = 0;
   #sentWindow = 0;
   #bandwidth = 0;
@@ -110,9 +112,9 @@ export class RtmpLink implements MessageSink {
     this.#control(MESSAGE_TYPE.WINDOW_ACK_SIZE, uint32(bytes));
   }
 
-  /** Acknowledges every `bytes` bytes although the peer has not asked for it; its own wish replaces it. 0 = never. */
+  /** Acknowledges every `bytes` bytes although the peer has not asked for it; what it asks for itself counts instead. 0 = never. */
   setReceiveWindow(bytes: number): void {
-    this.#peerWindow = bytes;
+    if (!this.#peerAsked) this.#peerWindow = bytes;
   }
 
   /** Asks the peer to limit its output to `bytes` unacknowledged bytes. Spec: Adobe RTMP 1.0, 5.4.5. */
@@ -165,6 +167,7 @@ export class RtmpLink implements MessageSink {
         return;
       case MESSAGE_TYPE.WINDOW_ACK_SIZE:
         this.#peerWindow = readUInt32(payload, typeId);
+        this.#peerAsked = true;
         return;
       case MESSAGE_TYPE.SET_PEER_BANDWIDTH:
         this.#onPeerBandwidth(payload);

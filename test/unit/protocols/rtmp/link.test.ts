@@ -141,6 +141,23 @@ suite('RtmpLink', () => {
     assert.equal(b.sent.length, 1);
   });
 
+  test('what the peer asks for counts, whatever the owner asks for later', () => {
+    const b = side();
+    b.link.setReceiveWindow(1_000_000);
+    b.link.receive(control(MESSAGE_TYPE.WINDOW_ACK_SIZE, '00000064')); // 100
+    // A reload of in_ack_size: a peer that waits for its acknowledgement would stop for good.
+    for (const window of [1_000_000, 0]) {
+      b.link.setReceiveWindow(window);
+      b.sent.length = 0;
+      for (let i = 0; i < 3; i += 1) {
+        b.link.receive(
+          encodeMessage({ csid: 6, typeId: 9, streamId: 1, timestamp: 0, payload: Buffer.alloc(40) }, 128),
+        );
+      }
+      assert.notEqual(b.sent.length, 0, `setReceiveWindow(${window})`);
+    }
+  });
+
   test('the sequence number wraps at 2^32', () => {
     // Real bytes: one message of 8 MiB, pushed until the count has passed 2^32.
     const a = side();

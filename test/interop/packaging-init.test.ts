@@ -145,4 +145,21 @@ suite('packaging/init.d', () => {
     assert.equal((await act('start')).code, 0);
     assert.equal((await act('stop')).code, 0);
   });
+
+  test('a program that got the number of a server that was killed is left alone', async () => {
+    const other = new Program('/bin/sleep', ['60']);
+    configure();
+    writeFileSync(pidFile, `${other.pid}\n`);
+    assert.equal((await act('status')).code, 1);
+    assert.equal((await act('reload')).code, 7);
+    const stopped = await act('stop');
+    assert.equal(stopped.code, 0);
+    assert.match(stopped.stdout, /is not running/);
+    assert.ok(other.running);
+    assert.equal((await act('start')).code, 0);
+    assert.notEqual(pid(), other.pid);
+    assert.equal((await act('stop')).code, 0);
+    assert.ok(other.running);
+    await other.stop();
+  });
 });

@@ -77,13 +77,18 @@ export function record(url: string, file: string, input: readonly string[] = [])
   return ffmpeg([...input, '-i', url, ...TRACKS, '-c', 'copy', '-copyts', '-f', 'flv', '-y', file]);
 }
 
-/** Decodes a whole file; throws with what the decoder complained about. */
+/**
+ * Decodes a whole file; throws with what the decoder complained about. Times stay in the file's own unit: ffmpeg would round
+ * them to a frame rate that it guesses wrong where a file has a gap, and blame two frames for the same tick.
+ */
 export async function assertDecodes(file: string): Promise<void> {
   const end = await run(requireProgram(FFMPEG, 'ffmpeg'), [
     ...QUIET,
     '-xerror',
     '-i',
     file,
+    '-enc_time_base',
+    '-1',
     '-f',
     'null',
     '-',

@@ -85,7 +85,8 @@ export class ListenerSet {
    *
    * One exception: where an old listener covers a new one of the same port (all addresses → one of them, or back), the system
    * does not open the new one while the old one accepts. So the old one stops first, and is opened again if the new one fails.
-   * In between, for well below a millisecond, the port refuses connections. If another program takes the port in just that time, it is lost, and the error says so.
+   * In between (as long as it takes to open a port; with a host name, to look that up too) the port refuses connections. If
+   * another program takes it in just that time, it is lost, and the error says so.
    */
   relisten(addresses: readonly ListenAddress[]): Promise<void> {
     if (this.#stopped) {

@@ -70,9 +70,9 @@ export class SessionVhost {
    * which it could only enter at a keyframe. Chunks of another size are no harm, a gap is.
    */
   refresh(plays: boolean): RtmpVhostOptions | undefined {
-    this.#home = this.#lookUp(this.#home);
     const old = this.#current;
     const now = this.#lookUp(old);
+    this.#home = this.#home === old ? now : this.#lookUp(this.#home);
     this.#current = now;
     if (old === undefined || now === undefined || now === old) return undefined;
     if (this.#announced) this.#tell(old, now, plays);

@@ -1,3 +1,4 @@
+import { describeError } from '../base/errors.ts';
 import {
   ConfigError,
   describeChange,
@@ -84,8 +85,10 @@ function load(
   try {
     return loadConfig(file, { env });
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    for (const problem of error.problems) io.stderr(`error: ${formatProblem(problem)}\n`);
+    // Whatever it is: thrown, it would end in the code that says that the files differ.
+    const problems =
+      error instanceof ConfigError ? error.problems.map(formatProblem) : [describeError(error)];
+    for (const problem of problems) io.stderr(`error: ${problem}\n`);
     return undefined;
   }
 }

@@ -53,25 +53,24 @@ function createCommand(io: CliIo, run: Run): Command {
     .exitOverride();
   withSource(root).action((flags: Flags) => run(() => runFlags(root, flags, io)));
   addConfig(root, io, run);
-  root
-    .command('doctor')
+  withSource(root.command('doctor'))
     .description('look at what usually goes wrong on this machine, and say how to mend it')
-    .option('-c, --config <file>', 'with this configuration file')
     .option('--json', 'print JSON')
     .action((_flags, command: Command) =>
       run(async () => {
         const { doctor } = await import('./doctor/index.ts'); // A start does not need it.
-        const { config, json } = command.optsWithGlobals<{ config?: string; json?: true }>();
-        return doctor({ configFile: config, env: io.env, json: json === true }, io);
+        const flags = command.optsWithGlobals<SourceFlags & { json?: true }>();
+        const file = selectSource(flags, io)?.file; // It is of use without a configuration, too.
+        return doctor({ configFile: file, env: io.env, json: flags.json === true }, io);
       }),
     );
   return root.allowExcessArguments(); // Not those of its commands; there is a better message for a wrong one.
 }
 
 const HELP = `
-Variables such as SRS_LISTEN override the file. SRS_CONFIG_FILE names the file when -c does not; SRS_ENV_ONLY=on is -e.
+Variables such as SRS_LISTEN override the file. SRS_CONFIG_FILE names the file, also when -c does; SRS_ENV_ONLY=on is -e.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 70 ended by an unexpected error.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 70 ended by an unexpected error. Those of config diff are those of diff.
 
 Examples:
   srs -c conf/srs.conf

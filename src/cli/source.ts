@@ -12,10 +12,13 @@ export interface SourceFlags {
 export type ConfigSource = { readonly file: string } | { readonly file: undefined };
 
 /**
- * Picks the source by flags and variables: `-e` before `-c` before `SRS_CONFIG_FILE`. Undefined after telling that there is none.
- * Whatever is named but not read is told.
+ * Picks the source by flags and variables: `-e` before `SRS_CONFIG_FILE` before `-c`; as in SRS a variable wins, so that one can
+ * give a container another file whose command has `-c`. Undefined when nothing is named. Whatever is named but not read is told.
  */
-export function selectSource(flags: SourceFlags, io: CliIo): ConfigSource | undefined {
+export function selectSource(
+  flags: SourceFlags,
+  io: Pick<CliIo, 'env' | 'stderr'>,
+): ConfigSource | undefined {
   const named = io.env['SRS_CONFIG_FILE'];
   const variable = named === '' ? undefined : named;
   const only = flags.environment === true ? '-e' : isOn(io.env['SRS_ENV_ONLY']) ? 'SRS_ENV_ONLY' : undefined;
@@ -24,8 +27,8 @@ export function selectSource(flags: SourceFlags, io: CliIo): ConfigSource | unde
     return { file: undefined };
   }
   if (flags.config !== undefined && variable !== undefined && variable !== flags.config)
-    io.stderr(`warning: SRS_CONFIG_FILE is ignored: -c names ${flags.config}\n`);
-  const file = flags.config ?? variable;
+    io.stderr(`warning: ${flags.config} is not read: SRS_CONFIG_FILE names ${variable}\n`);
+  const file = variable ?? flags.config;
   return file === undefined ? undefined : { file };
 }
 

@@ -74,7 +74,7 @@ SRS_LISTEN=19350 SRS_HTTP_SERVER_ENABLED=on SRS_VHOST_HTTP_REMUX_ENABLED=on srs 
 
 | Variable | Meaning |
 | --- | --- |
-| \`SRS_CONFIG_FILE\` | The file, when the command line names none with \`-c\`. In SRS the variable wins over \`-c\`; here \`-c\` does, with a warning. |
+| \`SRS_CONFIG_FILE\` | The file. As in SRS it wins over \`-c\`, with a warning: so one can give a container another file whose command has \`-c\`. |
 | \`SRS_ENV_ONLY\` | \`on\`: the same as \`-e\`, a file is not read even if one is named. |
 `;
 

@@ -31,7 +31,7 @@ import { checkRunningServer, findRunningServer } from './running-server.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export interface DoctorOptions {
-  /** Undefined = the file of SRS_CONFIG_FILE, and without that a configuration of the environment alone. */
+  /** Undefined = a configuration of the environment alone. */
   readonly configFile: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Prints one JSON object instead of text. */
@@ -86,8 +86,7 @@ export async function doctor(
 }
 
 function createContext(options: DoctorOptions, around: Surroundings): Context {
-  const named = options.env['SRS_CONFIG_FILE'];
-  const file = options.configFile ?? (named === '' ? undefined : named);
+  const file = options.configFile;
   const { loaded, problems } = load(file, options.env);
   const { config } = loaded ?? parseConfig(DEFAULTS, 'the defaults');
   let running: Promise<RunningServer | undefined> | undefined;

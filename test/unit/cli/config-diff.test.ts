@@ -93,3 +93,15 @@ test('a file that cannot be used: exit code 2, both files are told', () => {
   assert.match(error, /^error: \/a\.conf:1:8: listen: 'x' is not a port/);
   assert.match(error, /^error: \/b\.conf:1:1: lisen: .*did you mean 'listen'/m);
 });
+
+test('a folder that is gone is trouble, not a difference: exit code 2', () => {
+  const gone = mkdtempSync(path.join(tmpdir(), 'srs-config-diff-gone-'));
+  const before = process.cwd();
+  process.chdir(gone);
+  rmSync(gone, { recursive: true });
+  try {
+    assert.equal(configDiff('a.conf', 'b.conf', { stdout: () => undefined, stderr: () => undefined }), 2);
+  } finally {
+    process.chdir(before);
+  }
+});

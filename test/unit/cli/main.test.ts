@@ -205,13 +205,14 @@ test('-t -e tests the variables', async () => {
   assert.match(bad.err, /^error: environment SRS_PITHY_PRINT_MS: .*\nthe environment test failed\n$/);
 });
 
-test('SRS_CONFIG_FILE names the file when -c does not', async () => {
+test('SRS_CONFIG_FILE names the file, also when -c does', async () => {
   assert.equal((await srs([], { env: { SRS_CONFIG_FILE: other } })).runs[0]?.port, 1936);
   const both = await srs(['-c', good], { env: { SRS_CONFIG_FILE: other } });
   assert.deepEqual(
     [both.runs[0]?.port, both.err],
-    [1935, `warning: SRS_CONFIG_FILE is ignored: -c names ${good}\n`],
+    [1936, `warning: ${good} is not read: SRS_CONFIG_FILE names ${other}\n`],
   );
+  assert.equal((await srs(['-c', other], { env: { SRS_CONFIG_FILE: other } })).err, '');
   assert.equal((await srs([], { env: { SRS_CONFIG_FILE: '' } })).code, 2);
   assert.equal((await srs(['-c', good], { env: { SRS_ENV_ONLY: 'off' } })).runs[0]?.file, good);
 });
@@ -287,6 +288,19 @@ test('config schema prints the file in the repository', async () => {
   const file = new URL('../../../conf/srs.schema.json', import.meta.url);
   assert.equal(code, 0);
   assert.deepEqual(JSON.parse(out), JSON.parse(readFileSync(file, 'utf8')));
+});
+
+test('doctor looks at the configuration that a start would read', async () => {
+  const sourceOf = async (argv: readonly string[], env: CliIo['env']): Promise<string> => {
+    const { out } = await srs(['doctor', '--json', ...argv], { env });
+    return (JSON.parse(out) as { source: string }).source;
+  };
+  assert.equal(await sourceOf([], { SRS_CONFIG_FILE: other }), other);
+  assert.equal(await sourceOf(['-c', good], { SRS_CONFIG_FILE: other }), other);
+  const alone = 'no file, the environment and the defaults';
+  assert.equal(await sourceOf([], { SRS_CONFIG_FILE: other, SRS_ENV_ONLY: 'on' }), alone);
+  assert.equal(await sourceOf(['-e', '-c', good], {}), alone);
+  assert.equal(await sourceOf([], {}), alone);
 });
 
 test('doctor looks at the machine with the file', async () => {

@@ -145,16 +145,6 @@ clock
     assert.equal(waiting, 0);
   });
 
-  test('the file of SRS_CONFIG_FILE, unless -c names another', async () => {
-    const env = { SRS_CONFIG_FILE: '/nowhere/a.conf' };
-    assert.match((await run({}, { env })).out, /^srs doctor: \/nowhere\/a\.conf\n/);
-    assert.match(
-      (await run({}, { env, configFile: '/nowhere/b.conf' })).out,
-      /^srs doctor: \/nowhere\/b\.conf\n/,
-    );
-    assert.match((await run({}, { env: { ...env, SRS_CONFIG_FILE: '' } })).out, /^srs doctor: no file/);
-  });
-
   test('all checks on a machine in good order: no error, and nothing was done but looking', async () => {
     const around = fakeSurroundings();
     const { code, out } = await run(undefined, {}, around);

@@ -8,8 +8,6 @@ import { formatBytes, formatDuration } from './units.ts';
 
 /** A text is shown up to so many characters. */
 const MAX_SHOWN = 60;
-/** Directives whose very value is a secret, whatever it looks like. */
-const SECRET = /key|secret|token|passw|auth|credential/;
 
 /**
  * A change in words: `vhost.play.mw_latency of vhost a: 350ms -> 100ms`, `vhost b is added`. Nothing secret is in it:
@@ -19,7 +17,7 @@ export function describeChange(change: ConfigChange): string {
   const { directive, kind, from, to } = change;
   if (kind !== 'changed') return `${describeBlock(change)} is ${kind}`;
   const row = rowAt(directive);
-  const [old, now] = [show(directive, row, from), show(directive, row, to)];
+  const [old, now] = [show(row, from), show(row, to)];
   const values = old === undefined || now === undefined || old === now ? 'changed' : `${old} -> ${now}`;
   return `${directive}${describePlace(change)}: ${values}`;
 }
@@ -56,8 +54,8 @@ export function rowAt(directive: string): Row | undefined {
 }
 
 /** A value as it may be shown; undefined = it has no short form, or is nobody's business. */
-function show(directive: string, row: Row | undefined, value: unknown): string | undefined {
-  if (row === undefined || SECRET.test(directive)) return undefined;
+function show(row: Row | undefined, value: unknown): string | undefined {
+  if (row === undefined) return undefined;
   switch (row.type) {
     case 'flag':
       return value === true ? 'on' : 'off';
@@ -75,7 +73,7 @@ function show(directive: string, row: Row | undefined, value: unknown): string |
     case 'listens':
       return (value as readonly ListenAddress[]).map(formatListen).join(' ');
     case 'text':
-      return showText(String(value));
+      return row.secret === true ? undefined : showText(String(value));
     case 'list':
     case 'lists':
     case 'block':

@@ -100,9 +100,17 @@ function masked(row: ValueRow, value: unknown): unknown {
   return value;
 }
 
-/** `rtsp://name:password@host` (RFC 3986, 3.2.1) with the password masked. */
+/** Names of query parameters whose values open something. */
+const SECRET_PARAMETER = /([?&][^\s?&=#]*(?:key|secret|token|passw|auth|sign)[^\s?&=#]*=)[^\s&#'"]+/gi;
+
+/**
+ * `rtsp://name:password@host/path?token=x` (RFC 3986, 3.2.1) with password and token masked. A password may hold an `@` that
+ * should have been escaped: the last one before the path counts, as for those who read the URL.
+ */
 function withoutPassword(text: string): string {
-  return text.replace(/([a-z][a-z0-9+.-]*:\/\/[^\s/?#@:]*):[^\s/?#@]*@/gi, `$1:${MASK}@`);
+  return text
+    .replace(/([a-z][a-z0-9+.-]*:\/\/[^\s/?#@:]*):[^\s/?#]*@/gi, `$1:${MASK}@`)
+    .replace(SECRET_PARAMETER, `$1${MASK}`);
 }
 
 function formatSource(origin: Origin): string {

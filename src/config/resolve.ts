@@ -10,6 +10,12 @@ import type { LeafRow, ValueContext } from './values.ts';
 
 type MutableOptions = Record<string, unknown>;
 
+/**
+ * Blocks of one configuration that may repeat (vhosts, ingests, engines, …). Each stands for a whole set of options, so a small
+ * file could ask for much memory, and a reload compares them all while media waits.
+ */
+export const MAX_REPEATED_BLOCKS = 10_000;
+
 /** Options, and where each came from: `vhosts[0].play.mwLatencyMs` → file and line. What has no entry is a default. */
 export interface Resolved {
   readonly options: Readonly<MutableOptions>;
@@ -42,6 +48,7 @@ class Resolver {
   readonly #diagnostics: Diagnostics;
   readonly #entriesOf = new Map<Rows, readonly Entry[]>();
   #root: MutableOptions | undefined;
+  #repeatedBlocks = 0;
 
   constructor(rows: Rows, context: ValueContext) {
     this.#rows = rows;
@@ -85,7 +92,7 @@ class Resolver {
     const fitting = found.filter((node) => this.#shapeFits(node, row, scope.path));
     switch (row.type) {
       case 'blocks':
-        return fitting.map((node, i) => {
+        return this.#within(fitting, scope.path).map((node, i) => {
           const inner = { ...scope, key: `${scope.key}[${i}]` };
           this.origins.set(inner.key, copyOrigin(node));
           return {
@@ -183,6 +190,17 @@ class Resolver {
         expected: `'${node.name} VALUE;'`,
       });
     return false;
+  }
+
+  /** As many of them as the limit has room for; that there are more is told once. */
+  #within(nodes: readonly Directive[], path: string): readonly Directive[] {
+    const room = MAX_REPEATED_BLOCKS - this.#repeatedBlocks;
+    this.#repeatedBlocks += nodes.length;
+    const over = room >= 0 ? nodes[room] : undefined;
+    if (over === undefined) return nodes.slice(0, Math.max(0, room));
+    const message = `more than ${MAX_REPEATED_BLOCKS} blocks that may repeat, such as vhosts and ingests`;
+    this.#diagnostics.error(over, path, message);
+    return nodes.slice(0, room);
   }
 
   /** As in SRS, the first one counts. */

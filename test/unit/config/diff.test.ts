@@ -197,3 +197,19 @@ function assertFrozen(value: unknown): void {
   assert.ok(Object.isFrozen(value));
   for (const member of Object.values(value)) assertFrozen(member);
 }
+
+test('of a secret only that it changed is told', () => {
+  const of = (directive: string): string =>
+    describeChange({
+      directive,
+      vhost: undefined,
+      id: undefined,
+      kind: 'changed',
+      from: 'old',
+      to: 'new',
+      reload: 'hook',
+      origin: undefined,
+    });
+  assert.equal(of('http_api.auth.password'), 'http_api.auth.password: changed');
+  assert.equal(of('http_api.auth.username'), "http_api.auth.username: 'old' -> 'new'");
+});

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { MAX_REPEATED_BLOCKS } from '../../../src/config/resolve.ts';
 import {
   ConfigError,
   formatListen,
@@ -438,4 +439,20 @@ test('a file that cannot be read is told like any other problem', () => {
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test('blocks that may repeat are counted together, and too many are told once', () => {
+  const most = 'vhost a { ingest { } }'.repeat(MAX_REPEATED_BLOCKS / 2);
+  assert.equal(parseConfig(`listen 1; ${most}`, 'x').config.vhosts.length, MAX_REPEATED_BLOCKS / 2);
+  for (const more of ['vhost b { }', 'vhost b { ingest { engine { } } engine { } }']) {
+    assert.throws(
+      () => parseConfig(`listen 1; ${most} ${more}`, 'x'),
+      (error) => error instanceof ConfigError && /more than 10000 blocks that may repeat/.test(error.message),
+    );
+  }
+  const many = `listen 1; ${'vhost a { ingest { } }'.repeat(MAX_REPEATED_BLOCKS + 5)}`;
+  assert.throws(
+    () => parseConfig(many, 'x'),
+    (error) => error instanceof ConfigError && error.problems.length === 1,
+  );
 });

@@ -90,6 +90,21 @@ test('passwords in URLs are masked', () => {
   }
 });
 
+const QUERIES: readonly (readonly [url: string, shown: string])[] = [
+  ['rtsp://cam:pa@ss@10.0.0.1/a', 'rtsp://cam:******@10.0.0.1/a'],
+  ['rtsp://h/a?token=s3cret&x=1', 'rtsp://h/a?token=******&x=1'],
+  ['rtsp://h/a?x=1&stream_Key=s3cret', 'rtsp://h/a?x=1&stream_Key=******'],
+  ['rtsp://h/a?sign=s3cret#f', 'rtsp://h/a?sign=******#f'],
+  ['rtsp://h:554/a@b?monkey', 'rtsp://h:554/a@b?monkey'],
+];
+
+for (const [url, shown] of QUERIES) {
+  test(`what opens something is masked in ${url}`, () => {
+    const text = `listen 1; vhost a { ingest i { enabled off; input { url "${url}"; } } }`;
+    assert.ok(showConfig(parseConfig(text, 'x')).includes(shown), shown);
+  });
+}
+
 test('what is a secret is marked in the schema', () => {
   const secrets: string[] = [];
   const visit = (rows: Rows, path: string): void => {

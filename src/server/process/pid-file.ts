@@ -109,8 +109,10 @@ function holds(pid: number, file: Stats): boolean {
   try {
     open = readdirSync(`/proc/${pid}/fd`);
   } catch {
-    // It belongs to somebody else, or there is no /proc: being alive must do.
-    return alive(pid);
+    // It belongs to somebody else, or there is no /proc. Whoever wrote the file is the user that it belongs to; after a crash or
+    // a restart of the machine its number may be that of another user's program. Where nothing is known, being alive must do.
+    const user = userOf(pid);
+    return (user === undefined || user === file.uid) && alive(pid);
   }
   return open.some((fd) => {
     try {
@@ -119,6 +121,19 @@ function holds(pid: number, file: Stats): boolean {
       return false; // Closed since.
     }
   });
+}
+
+/**
+ * The user as whom a process makes files; undefined where the system does not say. Not the owner of `/proc/PID`: that is root
+ * for a program with capabilities of its own.
+ */
+function userOf(pid: number): number | undefined {
+  try {
+    const id = /^Uid:(?:\s+\d+){3}\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
+    return id === undefined ? undefined : Number(id);
+  } catch {
+    return undefined;
+  }
 }
 
 function alive(pid: number): boolean {

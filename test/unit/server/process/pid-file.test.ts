@@ -51,6 +51,13 @@ suite('acquirePidFile', () => {
     mine?.release();
   });
 
+  test('a number that another program got after a crash holds nothing, whoever that belongs to', () => {
+    writeFileSync(file('first.pid'), '1\n'); // Init, which for anybody but root is somebody else's.
+    const mine = acquirePidFile(file('first.pid'));
+    assert.equal(mine?.leftBy, 1);
+    mine.release();
+  });
+
   test('a guard that a crash left behind does not lock everybody out', () => {
     writeFileSync(file('guard.pid.lock'), '');
     const mine = acquirePidFile(file('guard.pid'));

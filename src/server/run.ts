@@ -59,7 +59,7 @@ export async function run(context: RunContext): Promise<number> {
   );
 
   try {
-    checkOpenFiles(config);
+    checkOpenFiles(config, logger);
     await server.start();
   } catch (error) {
     tellFailure(config, logger, error);
@@ -85,9 +85,10 @@ export async function run(context: RunContext): Promise<number> {
   notify.stopping();
   if (end.kind === 'graceful') {
     logger.info(`stopping gracefully: ${end.reason}`);
-    const { graceStartWaitMs, graceFinalWaitMs } = reloader.running.config;
+    const { graceStartWaitMs, graceDrainTimeoutMs, graceFinalWaitMs } = reloader.running.config;
     await drain(server, {
       startWaitMs: graceStartWaitMs,
+      drainTimeoutMs: graceDrainTimeoutMs,
       finalWaitMs: graceFinalWaitMs,
       clock: systemClock,
       logger,

@@ -71,6 +71,18 @@ suite('how it ends', () => {
     await Promise.all([publisher.ended, player.ended]);
   });
 
+  test('grace_drain_timeout: clients who stay are cut off, and the end is a proper one', async () => {
+    const { home, server, publisher, player } = await busy('bounded', `${GRACE} grace_drain_timeout 500;`);
+    process.kill(server.pid, 'SIGQUIT');
+    const end = await server.ended;
+    assert.equal(end.code, 0);
+    assert.match(end.stdout, /left after 500 ms \(grace_drain_timeout\), cut off/);
+    assert.match(end.stdout, /stopped\n$/);
+    assert.doesNotMatch(end.stdout, /the last wait is/);
+    assert.equal(existsSync(home.pidFile), false);
+    await Promise.all([publisher.ended, player.ended]);
+  });
+
   test('force_grace_quit: the first SIGTERM drains, the second ends', async () => {
     const { server, publisher, player } = await busy('forced', `${GRACE} force_grace_quit on;`);
     process.kill(server.pid, 'SIGTERM');

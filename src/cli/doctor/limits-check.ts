@@ -24,8 +24,7 @@ async function checkOpenFiles({ config, around }: Context): Promise<Finding> {
   const listeners = namedListeners(usedDirectives(config)).length;
   const problem = openFilesProblem(config.maxConnections, listeners, limit);
   if (problem !== undefined) {
-    const at = problem.indexOf(': ');
-    return say.error(problem.slice(0, at), problem.slice(at + 2));
+    return (problem.fatal ? say.error : say.warning)(problem.what, problem.mend);
   }
   const needed = config.maxConnections + listeners + OWN_OPEN_FILES;
   const allowed = limit === undefined ? 'no limit is known' : `${limit} are allowed`;

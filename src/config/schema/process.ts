@@ -41,6 +41,14 @@ export const PROCESS = {
     reload: 'live',
     doc: 'Graceful quit: last wait.',
   },
+  grace_drain_timeout: {
+    type: 'duration',
+    unit: 'ms',
+    default: 0,
+    min: 0,
+    reload: 'live',
+    doc: 'Graceful quit: how long clients may stay once the listeners are closed; 0 means as long as something is live.',
+  },
   force_grace_quit: {
     type: 'flag',
     default: false,

@@ -16,6 +16,8 @@ export interface DrainOptions {
   readonly startWaitMs: number;
   /** [grace_final_wait] After the last client has left, ms. */
   readonly finalWaitMs: number;
+  /** [grace_drain_timeout] Clients who are still here so long after the listeners closed are cut off, ms; 0 = no bound. */
+  readonly drainTimeoutMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Aborted = end at once. */
@@ -33,8 +35,8 @@ const SAY_EVERY_MS = 10_000;
 
 /**
  * [SIGQUIT] Waits, closes the listeners, waits for the clients to leave by themselves, and waits once more. As in SRS there
- * is no bound to the drain as long as something is live: the operator or the service manager has it. Resolves with whether
- * it came to its end (false: hastened).
+ * is no bound to the drain as long as something is live, unless one is set: the operator or the service manager has it.
+ * Resolves with whether it came to its end (false: hastened, or the bound was met; what is left is to be ended at once).
  */
 export async function drain(server: Drainable, options: DrainOptions): Promise<boolean> {
   const { logger } = options;
@@ -51,16 +53,21 @@ function left(server: Drainable): string {
   return `${server.connections} connections and ${server.liveStreams} live streams`;
 }
 
-/** False: hastened. */
+/** False: hastened, or too late. */
 async function untilEmpty(server: Drainable, options: DrainOptions): Promise<boolean> {
-  const { clock, logger } = options;
+  const { clock, logger, drainTimeoutMs } = options;
+  const began = clock.now();
   let idleSince: number | undefined;
-  let saidAt = clock.now();
+  let saidAt = began;
   while (server.connections > 0) {
     const now = clock.now();
     if (server.liveStreams > 0) idleSince = undefined;
     else idleSince ??= now;
     if (idleSince !== undefined && now - idleSince >= IDLE_DRAIN_MS) break;
+    if (drainTimeoutMs > 0 && now - began >= drainTimeoutMs) {
+      logger.warn(`graceful: ${left(server)} left after ${drainTimeoutMs} ms (grace_drain_timeout), cut off`);
+      return false;
+    }
     if (now - saidAt >= SAY_EVERY_MS) {
       saidAt = now;
       logger.info(`graceful: waiting for ${left(server)}`);

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { ServerError } from '../../base/errors.ts';
+import type { Logger } from '../../base/logger.ts';
 import type { Config } from '../../config/index.ts';
 
 /**
@@ -7,6 +8,8 @@ import type { Config } from '../../config/index.ts';
  * log, pid file, watched folders, and a few for the API's connections and files being served.
  */
 export const OWN_OPEN_FILES = 40;
+/** What SRS counts for itself beside connections and listeners: standard streams and the log. */
+const SRS_OPEN_FILES = 4;
 
 /**
  * How many files this process may open; undefined where the system does not say or sets no limit. Node has raised the soft
@@ -23,19 +26,29 @@ export function openFileLimit(read: (path: string) => string = readLatin1): numb
   return soft === undefined ? undefined : Number(soft);
 }
 
-/** Why so many connections cannot be served, with what to do about it; undefined = they can. `listeners` are open ports. */
+/** More connections are configured than files may be opened for. */
+export interface OpenFilesProblem {
+  /** False: it would do for SRS, where a limit of 1024 goes with the default of 1000; then it is no reason not to start. */
+  readonly fatal: boolean;
+  readonly what: string;
+  readonly mend: string;
+}
+
+/** Why so many connections cannot be served; undefined = they can. `listeners` are open ports. */
 export function openFilesProblem(
   maxConnections: number,
   listeners: number,
   limit: number | undefined = openFileLimit(),
-): string | undefined {
+): OpenFilesProblem | undefined {
   const needed = maxConnections + listeners + OWN_OPEN_FILES;
   if (limit === undefined || needed <= limit) return undefined;
-  return (
-    `max_connections ${maxConnections} needs about ${needed} open files, the limit is ${limit}: raise it to at least ` +
-    `${needed} with 'ulimit -n ${needed}' in a shell, 'LimitNOFILE=${needed}' in a systemd unit or ` +
-    `'--ulimit nofile=${needed}' in Docker, or lower max_connections`
-  );
+  return {
+    fatal: maxConnections + listeners + SRS_OPEN_FILES >= limit,
+    what: `max_connections ${maxConnections} needs about ${needed} open files, the limit is ${limit}`,
+    mend:
+      `raise it to at least ${needed} with 'ulimit -n ${needed}' in a shell, 'LimitNOFILE=${needed}' in a systemd unit or ` +
+      `'--ulimit nofile=${needed}' in Docker, or lower max_connections`,
+  };
 }
 
 /** Ports that a configuration opens. */
@@ -43,10 +56,13 @@ export function listenerCount({ listen, httpApi, httpServer }: Config): number {
   return listen.length + (httpApi.enabled ? 1 : 0) + (httpServer.enabled ? 1 : 0);
 }
 
-/** For the start: throws OPEN_FILES_LIMIT. */
-export function checkOpenFiles(config: Config): void {
+/** For the start: throws OPEN_FILES_LIMIT, or warns when just the last few connections may find no file left. */
+export function checkOpenFiles(config: Config, logger: Logger): void {
   const problem = openFilesProblem(config.maxConnections, listenerCount(config));
-  if (problem !== undefined) throw new ServerError('OPEN_FILES_LIMIT', problem);
+  if (problem === undefined) return;
+  const text = `${problem.what}: ${problem.mend}`;
+  if (problem.fatal) throw new ServerError('OPEN_FILES_LIMIT', text);
+  logger.warn(text);
 }
 
 function readLatin1(path: string): string {

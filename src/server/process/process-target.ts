@@ -17,6 +17,7 @@ const LOG = new Set([
 const READ_ON_USE = new Set([
   'grace_start_wait',
   'grace_final_wait',
+  'grace_drain_timeout',
   'force_grace_quit',
   'query_latest_version',
 ]);

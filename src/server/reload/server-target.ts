@@ -89,6 +89,7 @@ export class ServerTarget implements ReloadTarget {
 
 /** [max_connections] More than the limit of open files lets in would only fail at accept. */
 function refuseTooMany(changes: readonly ConfigChange[], next: Config): readonly Refusal[] {
-  const why = openFilesProblem(next.maxConnections, listenerCount(next));
-  return why === undefined ? [] : changes.map((change) => ({ change, why }));
+  const problem = openFilesProblem(next.maxConnections, listenerCount(next));
+  if (problem?.fatal !== true) return [];
+  return changes.map((change) => ({ change, why: `${problem.what}: ${problem.mend}` }));
 }

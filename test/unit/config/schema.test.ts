@@ -295,6 +295,7 @@ test('the defaults are those of SRS 3, but for tcp_nodelay and mr', () => {
     emptyIpOk: true,
     graceStartWaitMs: 2300,
     graceFinalWaitMs: 3200,
+    graceDrainTimeoutMs: 0,
     forceGraceQuit: false,
     disableDaemonForDocker: true,
     inDocker: false,

@@ -7,7 +7,7 @@ import { MemoryLogger } from '../../../support/memory-logger.ts';
 /** Lets promises settle. */
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-function fixture() {
+function fixture(drainTimeoutMs = 0) {
   const clock = new ManualClock();
   const logger = new MemoryLogger();
   const hasten = new AbortController();
@@ -21,11 +21,16 @@ function fixture() {
     },
   };
   const state: { result: boolean | undefined } = { result: undefined };
-  void drain(server, { startWaitMs: 2_300, finalWaitMs: 3_200, clock, logger, hastened: hasten.signal }).then(
-    (result) => {
-      state.result = result;
-    },
-  );
+  void drain(server, {
+    startWaitMs: 2_300,
+    drainTimeoutMs,
+    finalWaitMs: 3_200,
+    clock,
+    logger,
+    hastened: hasten.signal,
+  }).then((result) => {
+    state.result = result;
+  });
   /** In steps, because each wait is scheduled after the one before. */
   const pass = async (ms: number): Promise<void> => {
     for (let left = ms; left > 0; left -= 100) {
@@ -69,6 +74,15 @@ suite('drain', () => {
     );
     await pass(3_300);
     assert.equal(state.result, true);
+  });
+
+  test('grace_drain_timeout cuts off who stays, without the last wait', async () => {
+    const { pass, state, logger } = fixture(20_000);
+    await pass(2_300 + 19_900);
+    assert.equal(state.result, undefined);
+    await pass(200);
+    assert.equal(state.result, false);
+    assert.match(logger.lines.at(-1) ?? '', /3 connections and 1 live streams left after 20000 ms/);
   });
 
   for (const [when, ms] of [

@@ -106,6 +106,7 @@ class Includer {
     if (!this.#mayAsk(at)) return [];
     for (const shown of this.#candidates(name, place.file)) {
       const absolute = path.resolve(this.#context.cwd, shown);
+      this.#context.diagnostics.asked.add(absolute);
       if (place.open.includes(absolute))
         return this.#fail(at, `'${printable(name)}' is being read already: a file cannot include itself`);
       const result = this.#context.reader.read(absolute, this.#bytesLeft);
@@ -144,8 +145,9 @@ class Includer {
   #matching(pattern: string, includedBy: string): readonly string[] {
     const { base, dir } = path.parse(pattern);
     for (const folder of this.#candidates(dir, includedBy)) {
-      const names = this.#context.reader.list(path.resolve(this.#context.cwd, folder));
-      const found = names.filter((name) => !name.startsWith('.') && matches(name, base)).toSorted();
+      const absolute = path.resolve(this.#context.cwd, folder);
+      this.#context.diagnostics.asked.add(path.join(absolute, base));
+      const found = matching(this.#context.reader.list(absolute), base);
       if (found.length > 0) return found.map((name) => path.join(dir, name));
     }
     return [];
@@ -156,6 +158,11 @@ class Includer {
     this.#context.diagnostics.error(at, 'include', message, expected === undefined ? {} : { expected });
     return [];
   }
+}
+
+/** The names that a pattern such as `*.conf` stands for, in order. Hidden files are none of them. */
+export function matching(names: readonly string[], pattern: string): readonly string[] {
+  return names.filter((name) => !name.startsWith('.') && matches(name, pattern)).toSorted();
 }
 
 /** Whether a name fits a pattern in which `*` stands for any text. Takes no more than name × pattern steps. */

@@ -2,6 +2,7 @@
 export { describeChange, describeDirective } from './describe-change.ts';
 export { diffConfig, revertChanges } from './diff.ts';
 export type { ConfigChange } from './diff.ts';
+export { matching } from './include.ts';
 export { configSchema } from './json-schema.ts';
 export { formatListen, parseListen } from './listen-address.ts';
 export type { ListenAddress } from './listen-address.ts';

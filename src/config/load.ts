@@ -27,6 +27,11 @@ export interface LoadedConfig {
   readonly origins: ReadonlyMap<string, Origin>;
   /** Absolute paths of the file and of everything that it includes; empty when there is no file. */
   readonly files: readonly string[];
+  /**
+   * Absolute paths that the files asked for by `include`, whether there is something or not; where the last part has a `*`,
+   * every name that fits. If one of them changes, appears or goes, the configuration may be another one.
+   */
+  readonly asked: readonly string[];
 }
 
 export interface ParseOptions {
@@ -116,6 +121,7 @@ function finish(
     warnings: diagnostics.warnings,
     origins: resolved.origins,
     files: written.files,
+    asked: [...diagnostics.asked],
   };
 }
 

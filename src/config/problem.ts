@@ -42,10 +42,13 @@ export function formatProblem(problem: ConfigProblem): string {
 /** A file that cannot be used, with everything that is wrong with it. */
 export class ConfigError extends ServerError {
   readonly problems: readonly ConfigProblem[];
+  /** As in LoadedConfig: a change of one of these may mend it. */
+  readonly asked: readonly string[];
 
-  constructor(problems: readonly ConfigProblem[]) {
+  constructor(problems: readonly ConfigProblem[], asked: readonly string[] = []) {
     super('CONFIG_INVALID', problems.map(formatProblem).join('\n'));
     this.problems = problems;
+    this.asked = asked;
   }
 }
 
@@ -53,6 +56,8 @@ type Extras = Pick<ConfigProblem, 'expected' | 'suggestion'>;
 
 /** Collects the errors and the warnings of one file. */
 export class Diagnostics {
+  /** What the file asked for by `include`, see LoadedConfig. */
+  readonly asked = new Set<string>();
   readonly #errors: ConfigProblem[] = [];
   readonly #warnings: ConfigProblem[] = [];
   readonly #withoutEffect = new Set<string>();
@@ -88,7 +93,7 @@ export class Diagnostics {
   }
 
   throwIfAny(): void {
-    if (this.#errors.length > 0) throw new ConfigError(this.errors);
+    if (this.#errors.length > 0) throw new ConfigError(this.errors, [...this.asked]);
   }
 }
 

@@ -108,6 +108,20 @@ suite('reload', () => {
     assert.equal((await server.stop('SIGTERM')).code, 0);
   });
 
+  test('by the file: what is included may come later, by its name or by a pattern', async () => {
+    const home = (await srsHome(folder, 'later')).configure(BY_FILE);
+    const server = await home.up();
+    home.configure(`${BY_FILE} include later.conf;`);
+    await until('it is not there', () => server.output.includes("there is no file 'later.conf'"));
+    writeFileSync(join(home.folder, 'later.conf'), 'grace_final_wait 60; include conf.d/*.conf;');
+    await until('it is applied', () => /grace_final_wait: .* -> 60ms, applied/.test(server.output));
+    mkdirSync(join(home.folder, 'conf.d'));
+    writeFileSync(join(home.folder, 'conf.d/one.conf'), 'grace_start_wait 70;');
+    await until('it is applied', () => /grace_start_wait: .* -> 70ms, applied/.test(server.output), 15_000);
+    assert.doesNotMatch(server.output, /cannot be watched/);
+    assert.equal((await server.stop('SIGTERM')).code, 0);
+  });
+
   test('by the file: Kubernetes switches a ConfigMap', async () => {
     const home = await srsHome(folder, 'configmap');
     const CONTAINER = 'srs_log_tank console; in_docker on;';

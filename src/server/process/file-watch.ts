@@ -1,13 +1,16 @@
-import { lstatSync, readlinkSync, realpathSync, statSync, watch, type FSWatcher } from 'node:fs';
+import { lstatSync, readdirSync, readlinkSync, realpathSync, statSync, watch, type FSWatcher } from 'node:fs';
 import path from 'node:path';
 import { describeError } from '../../base/errors.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
+import { matching } from '../../config/index.ts';
 import type { Undo } from '../../base/undo.ts';
 
 export interface FileWatchOptions {
   /** Absolute paths; one of them may be reached through links. */
   readonly files: readonly string[];
+  /** Absolute paths that may be there; where the last part has a `*`, the names that fit it. */
+  readonly asked: readonly string[];
   readonly clock: Clock;
   readonly logger: Logger;
   /** Something about the files is different, and they have been at rest for a moment. */
@@ -29,6 +32,7 @@ export class FileWatch {
   readonly #watchers = new Map<string, FSWatcher>();
   readonly #stopLooking: Undo;
   #files: readonly string[];
+  #asked: readonly string[];
   #seen: string;
   #settle: Undo = () => undefined;
   #missing: Undo | undefined;
@@ -38,6 +42,7 @@ export class FileWatch {
   constructor(options: FileWatchOptions) {
     this.#options = options;
     this.#files = options.files;
+    this.#asked = options.asked;
     this.#seen = this.#look();
     this.#watchFolders();
     this.#stopLooking = options.clock.every(LOOK_EVERY_MS, () => this.#check());
@@ -49,9 +54,10 @@ export class FileWatch {
   }
 
   /** Other files from now on: a reload has changed what is included. */
-  watchInstead(files: readonly string[]): void {
-    if (this.#closed || files.join('\n') === this.#files.join('\n')) return;
+  watchInstead(files: readonly string[], asked: readonly string[]): void {
+    if (this.#closed || (isSame(files, this.#files) && isSame(asked, this.#asked))) return;
     this.#files = files;
+    this.#asked = asked;
     // They may have changed again since they were read: one reload too many is better than one too few.
     this.#seen = '';
     this.#watchFolders();
@@ -94,22 +100,17 @@ export class FileWatch {
     this.#missing = undefined;
   }
 
-  /** Which file each path leads to and when it was written; empty when one is not there. */
+  /** Which file each path leads to and when it was written; empty when one that must be there is not. */
   #look(): string {
     try {
-      return this.#files
-        .map((file) => {
-          const { dev, ino, size, mtimeMs } = statSync(file);
-          return `${realpathSync(file)} ${dev}:${ino} ${size} ${mtimeMs}`;
-        })
-        .join('\n');
+      return [...this.#files.map(lookAt), ...this.#asked.map(lookFor)].join('\n');
     } catch {
       return '';
     }
   }
 
   #watchFolders(): void {
-    const wanted = new Set(this.#files.flatMap((file) => [...watchedFolders(file)]));
+    const wanted = new Set([...this.#files, ...this.#asked].flatMap((file) => [...watchedFolders(file)]));
     for (const [folder, watcher] of this.#watchers) {
       if (wanted.has(folder)) continue;
       watcher.close();
@@ -128,7 +129,8 @@ export class FileWatch {
       watcher.on('error', () => this.#forget(folder, watcher));
       this.#watchers.set(folder, watcher);
     } catch (error) {
-      if (this.#warned) return;
+      // What is not there yet is nothing to complain of; a file of ours that is gone is told anyway.
+      if (this.#warned || (error as NodeJS.ErrnoException).code === 'ENOENT') return;
       this.#warned = true;
       this.#options.logger.warn(
         `${folder} cannot be watched (${describeError(error)}): changes are noticed within ${LOOK_EVERY_MS} ms`,
@@ -170,6 +172,26 @@ export function watchedFolders(file: string): ReadonlySet<string> {
     rest.unshift(...target.split(path.sep).filter(Boolean));
   }
   return folders;
+}
+
+/** Which file it is and when it was written. Throws when there is none. */
+function lookAt(file: string): string {
+  const { dev, ino, size, mtimeMs } = statSync(file);
+  return `${realpathSync(file)} ${dev}:${ino} ${size} ${mtimeMs}`;
+}
+
+/** The same of what need not be there. */
+function lookFor(asked: string): string {
+  const { dir, base } = path.parse(asked);
+  try {
+    return base.includes('*') ? matching(readdirSync(dir), base).join('/') : lookAt(asked);
+  } catch {
+    return 'not there';
+  }
+}
+
+function isSame(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((file, i) => file === b[i]);
 }
 
 function exists(folder: string): boolean {

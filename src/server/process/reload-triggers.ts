@@ -6,7 +6,7 @@ import { FileWatch } from './file-watch.ts';
 import type { ServiceNotify } from './service-notify.ts';
 
 export interface ReloadTriggersOptions {
-  readonly reloader: Pick<Reloader, 'reload' | 'running'>;
+  readonly reloader: Pick<Reloader, 'reload' | 'running' | 'asked'>;
   readonly ending: Pick<Ending, 'current'>;
   readonly notify: ServiceNotify;
   readonly clock: Clock;
@@ -33,7 +33,7 @@ export class ReloadTriggers {
     const report = reloader.reload(trigger);
     notify.reloading(report);
     // Other files may be included now.
-    void report.then(() => this.#watch?.watchInstead(reloader.running.files));
+    void report.then(() => this.#watch?.watchInstead(reloader.running.files, reloader.asked));
   }
 
   /** [inotify_auto_reload, auto_reload_for_docker] Reloads when the files of the configuration change. */
@@ -42,7 +42,13 @@ export class ReloadTriggers {
     const { files } = reloader.running;
     if (files.length === 0) return;
     logger.info(`a change of ${files.join(', ')} is a reload`);
-    this.#watch = new FileWatch({ files, clock, logger, onChange: () => this.reload('file') });
+    this.#watch = new FileWatch({
+      files,
+      asked: reloader.asked,
+      clock,
+      logger,
+      onChange: () => this.reload('file'),
+    });
   }
 
   /** Idempotent. */

@@ -38,17 +38,24 @@ export class Reloader {
   readonly #options: ReloaderOptions;
   #running: LoadedConfig;
   #last: ReloadReport | undefined;
+  #asked: readonly string[];
   #current: Promise<unknown> | undefined;
   #waiting: Waiting | undefined;
 
   constructor(options: ReloaderOptions) {
     this.#options = options;
     this.#running = options.loaded;
+    this.#asked = options.loaded.asked;
   }
 
   /** The configuration in force. Its `origins` and `files` are those of the newest file that was accepted. */
   get running(): LoadedConfig {
     return this.#running;
+  }
+
+  /** What the newest file asked for by `include`, also when it was not accepted. */
+  get asked(): readonly string[] {
+    return this.#asked;
   }
 
   /** The result of the newest reload, for the API. */
@@ -84,9 +91,11 @@ export class Reloader {
     let report: ReloadReport;
     try {
       const next = this.#options.load();
+      this.#asked = next.asked;
       for (const warning of next.warnings) this.#options.logger.warn(formatProblem(warning));
       report = { at, trigger, ok: true, problems: [], entries: await this.#apply(next) };
     } catch (error) {
+      if (error instanceof ConfigError) this.#asked = error.asked;
       const problems =
         error instanceof ConfigError ? error.problems.map(formatProblem) : [describeError(error)];
       report = { at, trigger, ok: false, problems, entries: [] };

@@ -235,3 +235,23 @@ test('real files, from a folder that is not the one of the process', () => {
     rmSync(folder, { recursive: true });
   }
 });
+
+test('what was asked for is known, be it there or not, also of a file that cannot be used', () => {
+  const there = { '/srs/a.conf': 'daemon off;', '/srs/conf/sub/b.conf': 'include c/*.conf;' };
+  const { asked } = load('listen 1935; include a.conf sub/b.conf;', there);
+  assert.deepEqual(asked, [
+    '/srs/conf/a.conf',
+    '/srs/a.conf',
+    '/srs/conf/sub/b.conf',
+    '/srs/conf/sub/c/*.conf',
+    '/srs/c/*.conf',
+  ]);
+  assert.throws(
+    () => load('listen x; include none.conf;', {}),
+    (error) => {
+      assert.ok(error instanceof ConfigError);
+      assert.deepEqual(error.asked, ['/srs/conf/none.conf', '/srs/none.conf']);
+      return true;
+    },
+  );
+});

@@ -123,7 +123,7 @@ test('what is a secret is marked in the schema', () => {
 test('a secret is masked, and what is not set needs no mask', () => {
   const secret: Row = { type: 'text', default: '', secret: true, doc: '', reload: 'live' };
   const config = { password: 'hunter2', key: '' } as unknown as LoadedConfig['config'];
-  const loaded: LoadedConfig = { config, warnings: [], origins: new Map(), files: [] };
+  const loaded: LoadedConfig = { config, warnings: [], origins: new Map(), files: [], asked: [] };
   const shown = effectiveConfig(loaded, { password: secret, key: secret });
   assert.deepEqual(
     shown.map((one) => one.kind === 'value' && [one.json, one.lines, one.isDefault]),

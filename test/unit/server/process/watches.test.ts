@@ -47,13 +47,13 @@ suite('watchedFolders', () => {
 
 suite('FileWatch without the kernel', () => {
   /** Only the clock moves: what is seen is seen by looking. */
-  function fixture(name: string) {
+  function fixture(name: string, asked: readonly string[] = []) {
     const file = at(name);
     writeFileSync(file, 'one');
     const clock = new ManualClock();
     const logger = new MemoryLogger();
     let changes = 0;
-    const watch = new FileWatch({ files: [file], clock, logger, onChange: () => (changes += 1) });
+    const watch = new FileWatch({ files: [file], asked, clock, logger, onChange: () => (changes += 1) });
     after(() => watch.close());
     return { file, clock, logger, watch, changes: () => changes };
   }
@@ -93,6 +93,27 @@ suite('FileWatch without the kernel', () => {
     writeFileSync(file, 'back again');
     clock.advance(5_000);
     assert.equal(changes(), 1);
+  });
+
+  test('what is asked for may be missing; that it comes or goes is a change, and so is a name that fits', () => {
+    mkdirSync(at('conf.d'));
+    const { clock, changes, logger } = fixture('asking.conf', [at('later.conf'), at('conf.d/*.conf')]);
+    clock.advance(10_000);
+    assert.equal(changes(), 0);
+    const steps: readonly (readonly [step: () => void, changes: number])[] = [
+      [() => writeFileSync(at('later.conf'), ''), 1],
+      [() => writeFileSync(at('conf.d/a.conf'), ''), 2],
+      [() => writeFileSync(at('conf.d/a.txt'), ''), 2],
+      [() => writeFileSync(at('conf.d/.b.conf'), ''), 2],
+      [() => rmSync(at('later.conf')), 3],
+      [() => rmSync(at('conf.d'), { recursive: true }), 4],
+    ];
+    for (const [step, want] of steps) {
+      step();
+      clock.advance(5_000);
+      assert.equal(changes(), want);
+    }
+    assert.deepEqual(logger.lines, []);
   });
 
   test('a closed one is silent', () => {

@@ -156,7 +156,16 @@ suite('packaging/docker', () => {
     assert.ok(srs.ulimits.nofile.soft > Number(srs.environment['SRS_MAX_CONNECTIONS']) + 100);
     assert.equal(srs.stop_signal, 'SIGQUIT');
     const grace = Number(srs.stop_grace_period.replace(/s$/, ''));
-    assert.ok(grace * 1000 > config.graceStartWaitMs + config.graceFinalWaitMs);
+    const drain = Number(srs.environment['SRS_GRACE_DRAIN_TIMEOUT']?.replace(/s$/, ''));
+    const END_MS = 2000;
+    assert.ok(drain > 0 && config.graceDrainTimeoutMs > 0);
+    const waits = config.graceStartWaitMs + config.graceFinalWaitMs;
+    assert.ok(grace * 1000 > waits + drain * 1000 + END_MS, 'compose: SIGKILL would come during the drain');
+    const DOCKER_STOP_MS = 10_000;
+    assert.ok(
+      waits + config.graceDrainTimeoutMs + END_MS < DOCKER_STOP_MS,
+      'SIGKILL would come during the drain',
+    );
     const inImage = /^ +CMD (\[.*\])$/m.exec(text)?.[1] ?? '[]';
     assert.deepEqual(srs.healthcheck.test, ['CMD', ...(JSON.parse(inImage) as string[])]);
   });
@@ -213,9 +222,11 @@ suite('packaging/kubernetes', () => {
       http: config.httpServer.listen.port,
       api: config.httpApi.listen.port,
     });
+    assert.ok(config.graceDrainTimeoutMs > 10_000, 'clients have some time of their own to leave');
     assert.ok(
-      spec.terminationGracePeriodSeconds * 1000 > config.graceStartWaitMs + config.graceFinalWaitMs + 10_000,
-      'clients have some time of their own to leave',
+      spec.terminationGracePeriodSeconds * 1000 >=
+        config.graceStartWaitMs + config.graceDrainTimeoutMs + config.graceFinalWaitMs + 2000,
+      'SIGKILL would come during the drain',
     );
     for (const probe of [container.startupProbe, container.readinessProbe, container.livenessProbe]) {
       assert.deepEqual(probe.httpGet, { path: '/api/v1/versions', port: 'api' });

@@ -6,7 +6,7 @@ export { matching } from './include.ts';
 export { configSchema } from './json-schema.ts';
 export { formatListen, parseListen } from './listen-address.ts';
 export type { ListenAddress } from './listen-address.ts';
-export { loadConfig, loadEnvironment, MAX_CONFIG_BYTES, parseConfig, selectVhost } from './load.ts';
+export { loadConfig, loadEnvironment, MAX_CONFIG_BYTES, parseConfig } from './load.ts';
 export type { LoadedConfig, ParseOptions } from './load.ts';
 export { ConfigError, formatProblem } from './problem.ts';
 export type { ConfigProblem, Origin } from './problem.ts';

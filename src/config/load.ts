@@ -1,6 +1,5 @@
 import { networkInterfaces } from 'node:os';
 import path from 'node:path';
-import { DEFAULT_VHOST } from '../base/names.ts';
 import { checkConfig } from './checks.ts';
 import { environmentOnlyTree, overlayEnvironment } from './environment.ts';
 import { expandIncludes } from './include.ts';
@@ -13,7 +12,7 @@ import { FILE_READER } from './reader.ts';
 import type { ConfigReader } from './reader.ts';
 import { resolveOptions } from './resolve.ts';
 import { ROOT } from './schema/root.ts';
-import type { Config, VhostConfig } from './schema/root.ts';
+import type { Config } from './schema/root.ts';
 
 /** A configuration file is read into memory as a whole. */
 export const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
@@ -123,17 +122,6 @@ function finish(
     files: written.files,
     asked: [...diagnostics.asked],
   };
-}
-
-/**
- * The vhost that serves a name: its own block, else `__defaultVhost__`. Undefined = refuse the client: there is neither,
- * or the one that serves it is off.
- */
-export function selectVhost(config: Config, name: string): VhostConfig | undefined {
-  const find = (wanted: string): VhostConfig | undefined =>
-    config.vhosts.find((vhost) => vhost.name === wanted);
-  const vhost = find(name) ?? find(DEFAULT_VHOST);
-  return vhost?.enabled === true ? vhost : undefined;
 }
 
 /** Addresses that others can reach; a machine without any still has its loopback. */

@@ -1,6 +1,6 @@
 import { systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
-import { selectVhost, type Config } from '../config/index.ts';
+import type { Config } from '../config/index.ts';
 import { ApiServer } from '../control/api/index.ts';
 import { HttpEndpoint, MountTable, type HttpEndpointOptions } from '../endpoints/http/index.ts';
 import type { ClosableHub } from '../hub/hub.ts';
@@ -9,7 +9,9 @@ import type { ConnectionGate } from '../net/index.ts';
 import { newSessionId } from '../observe/index.ts';
 import { flvFormat } from '../outputs/http-flv/index.ts';
 import { listenAddress, type BoundAddress } from './addresses.ts';
+import { apiConnections } from './process/open-files.ts';
 import { firstVhosts } from './vhost-options.ts';
+import type { VhostTable } from './vhost-table.ts';
 
 export interface HttpSideDeps {
   readonly hub: ClosableHub;
@@ -19,8 +21,10 @@ export interface HttpSideDeps {
   readonly version: string;
   /** Folder of the built page; undefined = no page. */
   readonly pageDir: string | undefined;
-  /** The configuration in force: which vhost serves a host name. */
+  /** The configuration in force. */
   config(): Config;
+  /** Which vhost serves a host name. */
+  readonly vhosts: VhostTable;
   /** The real one, for the page. */
   rtmpPort(): number | undefined;
 }
@@ -78,7 +82,10 @@ export class HttpSide {
   /** Everything but where to listen. Bodies under way go on. */
   reconfigure(config: Config): void {
     this.#http?.reconfigure(this.#httpOptions(config));
-    this.#api?.reconfigure({ crossdomain: config.httpApi.crossdomain });
+    this.#api?.reconfigure({
+      crossdomain: config.httpApi.crossdomain,
+      maxConnections: apiConnections(config),
+    });
   }
 
   /** Accepts no more viewers; the API still answers. */
@@ -110,7 +117,7 @@ export class HttpSide {
       pageDir: httpServer.page ? pageDir : undefined,
       mounts: new MountTable({
         mounts,
-        resolveVhost: (host) => selectVhost(this.#deps.config(), host)?.name,
+        resolveVhost: (host) => this.#deps.vhosts.select(host)?.name,
       }),
       rtmpPort: this.#deps.rtmpPort(),
       apiPort: httpApi.enabled ? httpApi.listen.port : undefined,
@@ -141,6 +148,7 @@ export class HttpSide {
       {
         listen: [listenAddress(listen)],
         crossdomain,
+        maxConnections: apiConnections(config),
         version,
         serverId: this.#serverId,
         pid: process.pid,

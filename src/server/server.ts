@@ -16,6 +16,7 @@ import { Ingests } from './ingests.ts';
 import type { Refusal, ReloadTarget } from './reload/ports.ts';
 import { ServerTarget } from './reload/server-target.ts';
 import { rtmpVhosts, streamOptions } from './vhost-options.ts';
+import { VhostTable } from './vhost-table.ts';
 
 /** What the owner of a server may add or replace. */
 export interface ServerDeps {
@@ -57,6 +58,7 @@ export class Server implements ReloadTarget {
     const { logger, version, pageDir, policy = EVERYBODY } = deps;
     const clock = systemClock;
     const inForce = (): Config => this.#config;
+    const vhosts = new VhostTable(inForce);
     const probe = createLoopProbe();
     this.#scope.add(() => probe.close());
     this.#gate = new ConnectionGate({ maxConnections: config.maxConnections, clock, logger });
@@ -66,7 +68,7 @@ export class Server implements ReloadTarget {
     this.#hub = createHub({
       clock,
       logger,
-      optionsFor: (name) => streamOptions(this.#config, name),
+      optionsFor: (name) => streamOptions(vhosts.of(name)),
       describeTrack: (frame, parseSps) =>
         frame.kind === 'video' ? videoTrackOf(frame, parseSps) : audioTrackOf(frame),
       governor: new MergeGovernor({ clock, loadProbe: () => probe.utilisation() }),
@@ -81,7 +83,7 @@ export class Server implements ReloadTarget {
       gate: this.#gate,
       hub: this.#hub,
       policy,
-      vhosts: rtmpVhosts(inForce),
+      vhosts: rtmpVhosts(vhosts),
       clock,
       wheel,
       logger,
@@ -102,6 +104,7 @@ export class Server implements ReloadTarget {
       version,
       pageDir,
       config: inForce,
+      vhosts,
       rtmpPort: () => this.#rtmp.addresses[0]?.port,
     });
     this.#ingests = new Ingests({ logger, clock });

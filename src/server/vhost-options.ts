@@ -1,13 +1,10 @@
-import { ServerError } from '../base/errors.ts';
-import { selectVhost, type Config, type VhostConfig } from '../config/index.ts';
+import type { Config, VhostConfig } from '../config/index.ts';
 import type { RtmpVhostOptions, RtmpVhosts } from '../endpoints/rtmp/index.ts';
-import type { StreamName, StreamOptions } from '../hub/ports.ts';
+import type { StreamOptions } from '../hub/ports.ts';
+import type { VhostTable } from './vhost-table.ts';
 
 /** What the vhost of a stream says to the hub. */
-export function streamOptions(config: Config, name: StreamName): StreamOptions {
-  const vhost = config.vhosts.find((candidate) => candidate.name === name.vhost);
-  // Names in the hub are resolved ones; but a reload may have removed the vhost since then.
-  if (vhost === undefined) throw new ServerError('VHOST_UNKNOWN', `vhost ${name.vhost} is not served here`);
+export function streamOptions(vhost: VhostConfig): StreamOptions {
   const { play, publish } = vhost;
   return {
     gopCache: play.gopCache,
@@ -41,10 +38,10 @@ export function servedVhosts(config: Config): ReadonlySet<string> {
 }
 
 /** What the vhosts of the configuration in force say to RTMP sessions. */
-export function rtmpVhosts(config: () => Config): RtmpVhosts {
+export function rtmpVhosts(vhosts: VhostTable): RtmpVhosts {
   return {
     find(requested) {
-      const vhost = selectVhost(config(), requested);
+      const vhost = vhosts.select(requested);
       return vhost === undefined ? undefined : rtmpOptions(vhost);
     },
   };

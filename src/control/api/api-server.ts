@@ -18,6 +18,8 @@ export interface ApiServerOptions extends Omit<ApiRoutesOptions, 'hub'> {
   readonly listen: readonly ListenAddress[];
   /** [http_api crossdomain] */
   readonly crossdomain: boolean;
+  /** Connections at the same time. @default MAX_API_CONNECTIONS */
+  readonly maxConnections?: number;
   readonly timeouts?: Pick<
     HttpServerOptions,
     'headersTimeoutMs' | 'requestTimeoutMs' | 'keepAliveTimeoutMs' | 'timeoutCheckMs'
@@ -59,7 +61,7 @@ export class ApiServer {
     this.#crossdomain = options.crossdomain;
     this.#logger = deps.logger.child({ component: 'api' });
     this.#gate = new ConnectionGate({
-      maxConnections: MAX_API_CONNECTIONS,
+      maxConnections: options.maxConnections ?? MAX_API_CONNECTIONS,
       limit: 'MAX_API_CONNECTIONS',
       clock,
       logger: this.#logger,
@@ -92,8 +94,9 @@ export class ApiServer {
   }
 
   /** Other settings, from the next request on. */
-  reconfigure(settings: Pick<ApiServerOptions, 'crossdomain'>): void {
+  reconfigure(settings: Pick<ApiServerOptions, 'crossdomain' | 'maxConnections'>): void {
     this.#crossdomain = settings.crossdomain;
+    this.#gate.maxConnections = settings.maxConnections ?? MAX_API_CONNECTIONS;
   }
 
   stopAccepting(): Promise<void> {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { ServerError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { Config } from '../../config/index.ts';
+import { MAX_API_CONNECTIONS } from '../../control/api/index.ts';
 
 /**
  * What the process needs beside connections and listeners: Node's own (epoll, eventfds, pipes: 15 to 20), standard streams,
@@ -49,6 +50,16 @@ export function openFilesProblem(
       `raise it to at least ${needed} with 'ulimit -n ${needed}' in a shell, 'LimitNOFILE=${needed}' in a systemd unit or ` +
       `'--ulimit nofile=${needed}' in Docker, or lower max_connections`,
   };
+}
+
+/** The API gets so many even where nothing is left: they are part of OWN_OPEN_FILES. */
+const LEAST_API_CONNECTIONS = 16;
+
+/** Connections that the API may hold without taking the files of those that `max_connections` promises. */
+export function apiConnections(config: Config, limit: number | undefined = openFileLimit()): number {
+  if (limit === undefined) return MAX_API_CONNECTIONS;
+  const spare = limit - config.maxConnections - listenerCount(config) - OWN_OPEN_FILES;
+  return Math.min(MAX_API_CONNECTIONS, Math.max(LEAST_API_CONNECTIONS, spare));
 }
 
 /** Ports that a configuration opens. */

@@ -11,7 +11,6 @@ import {
   loadConfig,
   MAX_CONFIG_BYTES,
   parseConfig,
-  selectVhost,
 } from '../../../src/config/index.ts';
 
 const CONF = new URL('../../../conf/', import.meta.url).pathname;
@@ -385,17 +384,6 @@ test('where an option was written is known', () => {
   const { origins } = parseConfig('listen 1;\nvhost a {\n play { mw_latency 10; } }', 'x');
   assert.deepEqual(origins.get('vhosts[0].play.mwLatencyMs'), { file: 'x', line: 3, column: 9 });
   assert.equal(origins.get('vhosts[0].play.atc'), undefined);
-});
-
-test('which vhost serves a name', () => {
-  const { config } = parseConfig(
-    'listen 1; vhost a {} vhost off { enabled off; } vhost __defaultVhost__ {}',
-    'x',
-  );
-  assert.equal(selectVhost(config, 'a')?.name, 'a');
-  assert.equal(selectVhost(config, 'other')?.name, '__defaultVhost__');
-  assert.equal(selectVhost(config, 'off'), undefined);
-  assert.equal(selectVhost(parseConfig('listen 1; vhost a {}', 'x').config, 'other'), undefined);
 });
 
 test('conf/demo.conf is what the start command needs', () => {

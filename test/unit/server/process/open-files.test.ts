@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { parseConfig } from '../../../../src/config/index.ts';
+import { MAX_API_CONNECTIONS } from '../../../../src/control/api/index.ts';
 import {
+  apiConnections,
   openFileLimit,
   openFilesProblem,
   OWN_OPEN_FILES,
@@ -47,5 +50,14 @@ suite('open files', () => {
     assert.equal(openFilesProblem(1_000, 3, 1_024)?.fatal, false);
     assert.equal(openFilesProblem(1_016, 3, 1_024)?.fatal, false);
     assert.equal(openFilesProblem(1_017, 3, 1_024)?.fatal, true);
+  });
+
+  test('the API takes no files from the connections that are promised', () => {
+    const { config } = parseConfig('listen 1; max_connections 800; http_api { enabled on; }', 'x');
+    const needed = 800 + 2 + OWN_OPEN_FILES;
+    assert.equal(apiConnections(config, undefined), MAX_API_CONNECTIONS);
+    assert.equal(apiConnections(config, needed + 5_000), MAX_API_CONNECTIONS);
+    assert.equal(apiConnections(config, needed + 100), 100);
+    assert.equal(apiConnections(config, needed), 16);
   });
 });

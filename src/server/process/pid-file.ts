@@ -44,11 +44,22 @@ export function acquirePidFile(file: string): PidFile | undefined {
   if (file === '' || file === '/dev/null') return undefined;
   const absolute = path.resolve(file);
   try {
-    mkdirSync(path.dirname(absolute), { recursive: true });
+    makeFolder(path.dirname(absolute));
     return guarded(`${absolute}.lock`, () => take(file, absolute));
   } catch (cause) {
     if (cause instanceof ServerError) throw cause;
     throw new ServerError('PID_FILE_FAILED', `pid file ${file}: cannot be written`, { cause });
+  }
+}
+
+/** Not `recursive` of Node, which never returns where nothing can be made, as in /proc. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolder(path.dirname(folder));
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    if (!isCode(error, 'EEXIST')) throw error;
   }
 }
 

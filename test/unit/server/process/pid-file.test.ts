@@ -85,6 +85,13 @@ suite('acquirePidFile', () => {
     });
   }
 
+  test('is refused, and does not hang, where no folder can be made', () => {
+    assert.throws(
+      () => acquirePidFile('/proc/none/none/srs.pid'),
+      (error) => error instanceof ServerError && error.code === 'PID_FILE_FAILED',
+    );
+  });
+
   test('none is wanted', () => {
     assert.equal(acquirePidFile(''), undefined);
     assert.equal(acquirePidFile('/dev/null'), undefined);

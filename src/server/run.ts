@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../base/clock.ts';
 import { formatProblem } from '../config/index.ts';
@@ -69,7 +70,7 @@ export async function run(context: RunContext): Promise<number> {
   if (config.inotifyAutoReload || (container !== undefined && config.autoReloadForDocker))
     triggers.watchFiles();
   scope.add(() => triggers.close());
-  announce(context, server, version, life);
+  announce(context, server, version, life, parent !== undefined);
 
   if (config.asprocess) {
     const gone = (from: number, to: number): void =>
@@ -100,7 +101,13 @@ export async function run(context: RunContext): Promise<number> {
 }
 
 /** Where it listens: lines for the log, and for a person at the terminal how to use it. */
-function announce(context: RunContext, server: Server, version: string, { logger }: Life): void {
+function announce(
+  context: RunContext,
+  server: Server,
+  version: string,
+  { logger }: Life,
+  inBackground: boolean,
+): void {
   const { config } = context.loaded;
   logger.info(
     `srs-ts ${version} started with ${context.configFile ?? 'the environment'}, pid ${process.pid}`,
@@ -113,6 +120,11 @@ function announce(context: RunContext, server: Server, version: string, { logger
   if (config.srsLogTank === 'console') {
     logger.flushSync();
     process.stdout.write(banner(server.addresses, config));
+  } else if (!inBackground) {
+    // Or the terminal shows nothing at all, and a server in the foreground looks like one that hangs.
+    process.stderr.write(
+      `srs-ts is live, pid ${process.pid}; its log is ${path.resolve(config.srsLogFile)}\n`,
+    );
   }
 }
 

@@ -21,6 +21,7 @@ suite('daemon on', () => {
     const home = (await srsHome(folder, 'ready')).configure(DAEMON);
     const end = await home.start().ended;
     assert.equal(end.code, 0, end.stdout + end.stderr);
+    assert.equal(end.stdout + end.stderr, '', 'as SRS: nothing to tell');
     assert.equal(await home.answers(), true);
     for (const port of Object.values(home.ports)) assert.equal(await accepts(port as number), true);
 

@@ -19,6 +19,10 @@ suite('reload', () => {
   test('by SIGHUP: the log moves to its new place with its new level, no line is lost', async () => {
     const home = (await srsHome(folder, 'log')).configure('srs_log_tank file; auto_reload_for_docker off;');
     const server = await home.up();
+    const first = join(home.folder, 'objs/srs.log');
+    await until('the terminal says where the log is', () =>
+      server.output.endsWith(`srs-ts is live, pid ${server.pid}; its log is ${first}\n`),
+    );
     home.configure(
       'srs_log_tank file; auto_reload_for_docker off; srs_log_file ./logs/new.log; utc_time on;',
     );

@@ -8,7 +8,7 @@ const LAYERS = {
   storage: 'base',
   config: 'base',
   hub: 'base|media',
-  observe: 'base|hub',
+  observe: 'base|hub|storage',
   clients: 'base|media|containers|protocols|net',
   inputs: 'base|media|containers|protocols|net|storage|hub|clients',
   outputs: 'base|media|containers|protocols|net|storage|hub|clients',

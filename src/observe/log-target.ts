@@ -1,7 +1,8 @@
-import { fstatSync, mkdirSync, openSync } from 'node:fs';
+import { fstatSync, openSync } from 'node:fs';
 import path from 'node:path';
 import sonicBoom from 'sonic-boom';
 import { ServerError } from '../base/errors.ts';
+import { makeFolder } from '../storage/make-folder.ts';
 
 /** How long `end` waits for a terminal, pipe or disk that takes nothing, ms. */
 const END_TIMEOUT_MS = 1_000;
@@ -195,7 +196,7 @@ function sizeOf(fd: number): number | undefined {
 
 function openLog(file: string): number {
   try {
-    mkdirSync(path.dirname(file), { recursive: true });
+    makeFolder(path.dirname(file));
     return openSync(file, 'a', 0o644);
   } catch (cause) {
     throw new ServerError('LOG_OPEN_FAILED', `the log file ${file} cannot be opened`, { cause });

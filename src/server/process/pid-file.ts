@@ -2,7 +2,6 @@ import {
   closeSync,
   existsSync,
   fstatSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -15,6 +14,7 @@ import {
 import path from 'node:path';
 import { ServerError } from '../../base/errors.ts';
 import { once, type Undo } from '../../base/undo.ts';
+import { makeFolder } from '../../storage/make-folder.ts';
 
 /** A pid file holds one number; more than this is something else, bytes. */
 export const MAX_PID_FILE_BYTES = 64;
@@ -49,17 +49,6 @@ export function acquirePidFile(file: string): PidFile | undefined {
   } catch (cause) {
     if (cause instanceof ServerError) throw cause;
     throw new ServerError('PID_FILE_FAILED', `pid file ${file}: cannot be written`, { cause });
-  }
-}
-
-/** Not `recursive` of Node, which never returns where nothing can be made, as in /proc. */
-function makeFolder(folder: string): void {
-  if (existsSync(folder)) return;
-  makeFolder(path.dirname(folder));
-  try {
-    mkdirSync(folder);
-  } catch (error) {
-    if (!isCode(error, 'EEXIST')) throw error;
   }
 }
 

@@ -110,6 +110,13 @@ test('the folder of a file is made; a file that cannot be opened is told at once
   );
 });
 
+test('a log below /proc is refused, not waited for', () => {
+  assert.throws(
+    () => createLogger({ tank: '/proc/none/none/srs.log', level: 'trace', pid: 1 }),
+    (error) => error instanceof ServerError && error.code === 'LOG_OPEN_FAILED',
+  );
+});
+
 test('more than the bound is dropped, counted and told', async () => {
   const tank = await logFile();
   const log = createLogger({ tank, level: 'trace', pid: 1, maxBacklogBytes: 10_000 });

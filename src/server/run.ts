@@ -68,7 +68,7 @@ export async function run(context: RunContext): Promise<number> {
   }
   listening = true;
   if (config.inotifyAutoReload || (container !== undefined && config.autoReloadForDocker))
-    triggers.watchFiles();
+    triggers.watchFiles(performance.timeOrigin);
   scope.add(() => triggers.close());
   announce(context, server, version, life, parent !== undefined);
 

@@ -11,6 +11,8 @@ export interface FileWatchOptions {
   readonly files: readonly string[];
   /** Absolute paths that may be there; where the last part has a `*`, the names that fit it. */
   readonly asked: readonly string[];
+  /** When the files were read, Unix ms: what was written after that is a change that nobody has seen. @default now */
+  readonly readAt?: number;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Something about the files is different, and they have been at rest for a moment. */
@@ -46,6 +48,8 @@ export class FileWatch {
     this.#seen = this.#look();
     this.#watchFolders();
     this.#stopLooking = options.clock.every(LOOK_EVERY_MS, () => this.#check());
+    const { readAt = Infinity } = options;
+    if (this.#files.some((file) => writtenAt(file) > readAt)) this.#lookAgain();
   }
 
   /** The files are about to be read anyway: what they are now is nothing new. */
@@ -58,10 +62,8 @@ export class FileWatch {
     if (this.#closed || (isSame(files, this.#files) && isSame(asked, this.#asked))) return;
     this.#files = files;
     this.#asked = asked;
-    // They may have changed again since they were read: one reload too many is better than one too few.
-    this.#seen = '';
     this.#watchFolders();
-    this.#touched();
+    this.#lookAgain(); // They may have changed again since they were read.
   }
 
   /** Idempotent. */
@@ -72,6 +74,12 @@ export class FileWatch {
     this.#missing?.();
     for (const watcher of this.#watchers.values()) watcher.close();
     this.#watchers.clear();
+  }
+
+  /** One reload too many is better than one too few. */
+  #lookAgain(): void {
+    this.#seen = '';
+    this.#touched();
   }
 
   #touched(): void {
@@ -188,6 +196,11 @@ function lookFor(asked: string): string {
   } catch {
     return 'not there';
   }
+}
+
+/** When it was written, Unix ms; 0 when it is not there. */
+function writtenAt(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
 
 function isSame(a: readonly string[], b: readonly string[]): boolean {

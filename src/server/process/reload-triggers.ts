@@ -36,8 +36,11 @@ export class ReloadTriggers {
     void report.then(() => this.#watch?.watchInstead(reloader.running.files, reloader.asked));
   }
 
-  /** [inotify_auto_reload, auto_reload_for_docker] Reloads when the files of the configuration change. */
-  watchFiles(): void {
+  /**
+   * [inotify_auto_reload, auto_reload_for_docker] Reloads when the files of the configuration change; `readAt`, Unix ms, is
+   * when they were read for the start.
+   */
+  watchFiles(readAt: number): void {
     const { reloader, clock, logger } = this.#options;
     const { files } = reloader.running;
     if (files.length === 0) return;
@@ -45,6 +48,7 @@ export class ReloadTriggers {
     this.#watch = new FileWatch({
       files,
       asked: reloader.asked,
+      readAt,
       clock,
       logger,
       onChange: () => this.reload('file'),

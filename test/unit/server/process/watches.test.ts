@@ -47,16 +47,32 @@ suite('watchedFolders', () => {
 
 suite('FileWatch without the kernel', () => {
   /** Only the clock moves: what is seen is seen by looking. */
-  function fixture(name: string, asked: readonly string[] = []) {
+  function fixture(name: string, asked: readonly string[] = [], readAt = Infinity) {
     const file = at(name);
     writeFileSync(file, 'one');
     const clock = new ManualClock();
     const logger = new MemoryLogger();
     let changes = 0;
-    const watch = new FileWatch({ files: [file], asked, clock, logger, onChange: () => (changes += 1) });
+    const watch = new FileWatch({
+      files: [file],
+      asked,
+      readAt,
+      clock,
+      logger,
+      onChange: () => (changes += 1),
+    });
     after(() => watch.close());
     return { file, clock, logger, watch, changes: () => changes };
   }
+
+  test('what was written after it was read for the start is noticed once', () => {
+    const late = fixture('late.conf', [], Date.now() - 60_000);
+    late.clock.advance(20_000);
+    assert.equal(late.changes(), 1);
+    const early = fixture('early.conf', [], Date.now() + 60_000);
+    early.clock.advance(20_000);
+    assert.equal(early.changes(), 0);
+  });
 
   test('a change is noticed once, within 5 s', () => {
     const { file, clock, changes } = fixture('looked.conf');

@@ -105,14 +105,21 @@ export class HttpSide {
 
   #httpOptions(
     config: Config,
-  ): Pick<HttpEndpointOptions, 'dir' | 'crossdomain' | 'pageDir' | 'mounts' | 'apiPort' | 'rtmpPort'> {
+  ): Pick<
+    HttpEndpointOptions,
+    'dir' | 'statics' | 'crossdomain' | 'pageDir' | 'mounts' | 'apiPort' | 'rtmpPort'
+  > {
     const { httpServer, httpApi } = config;
     const { pageDir } = this.#deps;
-    const mounts = firstVhosts(config)
-      .filter((vhost) => vhost.enabled && vhost.httpRemux.enabled)
+    const vhosts = firstVhosts(config).filter((vhost) => vhost.enabled);
+    const mounts = vhosts
+      .filter((vhost) => vhost.httpRemux.enabled)
       .map((vhost) => ({ vhost: vhost.name, template: vhost.httpRemux.mount }));
     return {
       dir: httpServer.dir,
+      statics: vhosts
+        .filter((vhost) => vhost.httpStatic.enabled)
+        .map(({ name, httpStatic }) => ({ vhost: name, template: httpStatic.mount, dir: httpStatic.dir })),
       crossdomain: httpServer.crossdomain,
       pageDir: httpServer.page ? pageDir : undefined,
       mounts: new MountTable({

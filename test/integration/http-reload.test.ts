@@ -105,6 +105,7 @@ test('other settings hold from the next request on, running bodies stay', async 
 
   const settings: HttpEndpointSettings = {
     dir: second,
+    statics: [],
     crossdomain: false,
     pageDir: page,
     mounts: mounts('/tv/[app]/[stream].flv'),

@@ -69,6 +69,7 @@ before(async () => {
       dir,
       crossdomain: true,
       pageDir: undefined,
+      statics: [],
       mounts: new MountTable({
         mounts: [{ vhost: LIVE_DEMO.vhost, template: '[vhost]/[app]/[stream].flv' }],
         resolveVhost: () => LIVE_DEMO.vhost,

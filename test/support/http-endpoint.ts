@@ -31,6 +31,7 @@ export async function startHttp(
   const endpoint = new HttpEndpoint(
     {
       listen: [{ host: '127.0.0.1', port: 0 }],
+      statics: [],
       crossdomain: true,
       pageDir: undefined,
       mounts: new MountTable({

@@ -21,7 +21,11 @@ export const checkPaths: Check = async (context) => {
         return finding.level === 'ok' ? ((await checkFile(folder, workDir, context)) ?? finding) : finding;
       }),
     )),
-    ...(config.httpServer.enabled ? [await checkServed(workDir, context)] : []),
+    ...(await Promise.all(
+      servedFolders(used).map((served) =>
+        checkServed(served, path.resolve(workDir, served.written), context),
+      ),
+    )),
     ...(await checkInputs(used, workDir, around, (key) => placeOf(loaded, key))),
   ];
 };
@@ -76,14 +80,27 @@ async function checkFile(
   );
 }
 
-async function checkServed(workDir: string, { config, around, loaded }: Context): Promise<Finding> {
-  const dir = path.resolve(workDir, config.httpServer.dir);
-  const name = `http_server.dir: folder ${dir} (${placeOf(loaded, 'httpServer.dir')})`;
+/** Folders whose files are served over HTTP; none where the HTTP server is off. */
+function servedFolders(used: readonly UsedDirective[]): readonly NamedPath[] {
+  if (!used.some(({ name, value }) => name === 'http_server.enabled' && value === true)) return [];
+  return used.flatMap(({ name, key, value }) =>
+    /^(?:http_server|vhost\.http_static)\.dir$/.test(name) && typeof value === 'string'
+      ? [{ name, key, written: value }]
+      : [],
+  );
+}
+
+async function checkServed(
+  { name: directive, key }: NamedPath,
+  dir: string,
+  { around, loaded }: Context,
+): Promise<Finding> {
+  const name = `${directive}: folder ${dir} (${placeOf(loaded, key)})`;
   const facts = await around.stat(dir);
   if (facts === 'ENOENT')
     return say.note(`${name} is not there: no files are served from it`, `'mkdir -p ${shell(dir)}'`);
   if (typeof facts === 'string') return say.error(`${name} ${reason(facts)}`, permit(dir, 'rx', around));
-  if (facts.kind !== 'folder') return say.error(`${name} is no folder`, 'name a folder in http_server.dir');
+  if (facts.kind !== 'folder') return say.error(`${name} is no folder`, `name a folder in ${directive}`);
   const code = (await around.access(dir, 'read')) ?? (await around.access(dir, 'execute'));
   if (code !== undefined)
     return say.error(`${name} cannot be read by this user (${code})`, permit(dir, 'rx', around));

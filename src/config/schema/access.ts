@@ -90,9 +90,15 @@ export const HTTP_STATIC = {
     type: 'text',
     default: '[vhost]/',
     reload: 'hook',
-    doc: 'URL prefix; with [vhost] it also matches the host of the request.',
+    doc: 'URL prefix; with [vhost] in front it matches the host of the request (__defaultVhost__: every host).',
   },
-  dir: { type: 'text', default: './objs/nginx/html', reload: 'hook', doc: 'Directory of the files.' },
+  dir: {
+    type: 'text',
+    default: './objs/nginx/html',
+    notEmpty: true,
+    reload: 'hook',
+    doc: 'Directory of the files.',
+  },
 } as const satisfies Rows;
 
 /** vhost > http_hooks. */

@@ -86,7 +86,6 @@ export const VHOST = {
   },
   http_static: {
     type: 'block',
-    feature: 'planned',
     reload: 'hook',
     doc: 'Files of this vhost.',
     rows: access.HTTP_STATIC,

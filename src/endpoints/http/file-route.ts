@@ -1,36 +1,31 @@
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { Readable } from 'node:stream';
-import {
-  DocumentRoot,
-  readAt,
-  streamFrom,
-  type Located,
-  type ServedFile,
-} from '../../storage/document-root.ts';
+import { readAt, streamFrom, type Located, type ServedFile } from '../../storage/document-root.ts';
 import { findFlvTag, FLV_HEAD_BYTES, flvStartHead, MAX_FLV_RESYNC_BYTES } from './flv-start.ts';
-import type { RequestTarget } from './request-target.ts';
+import { hostName, type RequestTarget } from './request-target.ts';
+import { StaticMounts, type StaticMount } from './static-mounts.ts';
 
 export interface FileRouteOptions {
-  /** [http_server dir] Document root. */
+  /** [http_static] of the vhosts that have it. */
+  readonly statics: readonly StaticMount[];
+  /** [http_server dir] For what no mount takes. */
   readonly dir: string;
   /** Folder of the bundled page, for what `dir` does not have; undefined = no page. */
   readonly pageDir: string | undefined;
 }
 
-/** Files below the document root, then those of the bundled page. */
+/** Files of the vhosts' mounts, of the document root, then of the bundled page. */
 export class FileRoute {
-  #roots: readonly DocumentRoot[] = [];
+  #mounts: StaticMounts;
 
   constructor(options: FileRouteOptions) {
-    this.setRoots(options);
+    this.#mounts = mountsOf(options);
   }
 
   /** Other folders, from the next request on. */
-  setRoots(options: FileRouteOptions): void {
-    this.#roots = [options.dir, options.pageDir]
-      .filter((dir): dir is string => dir !== undefined)
-      .map((dir) => new DocumentRoot(dir));
+  setFolders(options: FileRouteOptions): void {
+    this.#mounts = mountsOf(options);
   }
 
   /** Adds what `serve` needs of the framework. */
@@ -38,17 +33,14 @@ export class FileRoute {
     await app.register(fastifyStatic, { serve: false });
   }
 
-  /** The file of the first root that has one, or where to go instead. */
-  async find(target: RequestTarget): Promise<Located> {
-    for (const root of this.#roots) {
-      const located = await root.locate(target.path);
-      if (located !== undefined) return located;
-    }
-    return undefined;
+  /** The file that the target names, or where to go instead. `?vhost=` wins over the host, as for live streams. */
+  find(hostHeader: string | undefined, target: RequestTarget): Promise<Located> {
+    const vhost = new URLSearchParams(target.query).get('vhost');
+    return this.#mounts.locate(vhost?.toLowerCase() ?? hostName(hostHeader), target.path);
   }
 
   async serve(target: RequestTarget, reply: FastifyReply): Promise<FastifyReply> {
-    const located = await this.find(target);
+    const located = await this.find(reply.request.headers.host, target);
     if (located === undefined) return reply.code(404).type('text/plain; charset=utf-8').send('not found\n');
     return this.send(located, target, reply);
   }
@@ -80,6 +72,10 @@ export class FileRoute {
     }
     return reply.sendFile(file.path, file.root);
   }
+}
+
+function mountsOf({ statics, dir, pageDir }: FileRouteOptions): StaticMounts {
+  return new StaticMounts({ mounts: statics, dir, pageDir });
 }
 
 /** Header and config records, then the tags from the first one at or after `from`. */

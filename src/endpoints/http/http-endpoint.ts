@@ -18,12 +18,15 @@ import { LiveList } from './live-list.ts';
 import { LiveRoute, type LiveRouteOptions } from './live-route.ts';
 import type { MountMatch, MountTable } from './mount-table.ts';
 import { parseTarget, type RequestTarget } from './request-target.ts';
+import type { StaticMount } from './static-mounts.ts';
 
 export interface HttpEndpointOptions {
   /** [http_server listen] */
   readonly listen: readonly ListenAddress[];
   /** [http_server dir] */
   readonly dir: string;
+  /** [http_static] of all vhosts. */
+  readonly statics: readonly StaticMount[];
   /** [http_server crossdomain] */
   readonly crossdomain: boolean;
   /** Folder of the bundled page; it is served where `dir` has no file of the name. Undefined = no page, no `/live.json`. */
@@ -44,7 +47,7 @@ export interface HttpEndpointOptions {
 /** What may change while the endpoint runs. */
 export type HttpEndpointSettings = Pick<
   HttpEndpointOptions,
-  'dir' | 'crossdomain' | 'pageDir' | 'mounts' | 'apiPort' | 'rtmpPort'
+  'dir' | 'statics' | 'crossdomain' | 'pageDir' | 'mounts' | 'apiPort' | 'rtmpPort'
 >;
 
 export interface HttpEndpointDeps {
@@ -137,9 +140,9 @@ export class HttpEndpoint {
 
   /** Other settings, from the next request on. What is being sent goes on. */
   reconfigure(settings: HttpEndpointSettings): void {
-    const { dir, crossdomain, pageDir, mounts, apiPort, rtmpPort } = settings;
-    this.#options = { ...this.#options, dir, crossdomain, pageDir, mounts, apiPort, rtmpPort };
-    this.#files.setRoots(this.#options);
+    const { dir, statics, crossdomain, pageDir, mounts, apiPort, rtmpPort } = settings;
+    this.#options = { ...this.#options, dir, statics, crossdomain, pageDir, mounts, apiPort, rtmpPort };
+    this.#files.setFolders(this.#options);
   }
 
   /** Accepts no more; viewers stay. */
@@ -204,7 +207,7 @@ export class HttpEndpoint {
     // A recorded file may have a name that a mount template matches too. What is live wins, unless `start` asks for a file.
     const state = this.#hub.find(match.name)?.state ?? 'idle';
     if (state === 'idle' || new URLSearchParams(target.query).has('start')) {
-      const located = await this.#files.find(target);
+      const located = await this.#files.find(request.headers.host, target);
       if (located !== undefined) return this.#files.send(located, target, reply);
     }
     return request.method === 'HEAD'

@@ -5,3 +5,4 @@ export {
   type HttpEndpointSettings,
 } from './http-endpoint.ts';
 export { MountTable, type Mount, type MountMatch, type MountTableOptions } from './mount-table.ts';
+export type { StaticMount } from './static-mounts.ts';

@@ -342,6 +342,7 @@ test('the defaults are those of SRS 3, but for tcp_nodelay and mr', () => {
         parseSps: true,
         holdTimeMs: 5000,
       },
+      httpStatic: { enabled: false, mount: '[vhost]/', dir: './objs/nginx/html' },
       httpRemux: { enabled: false, mount: '[vhost]/[app]/[stream].flv' },
       ingests: [],
     },

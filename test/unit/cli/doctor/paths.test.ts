@@ -144,6 +144,21 @@ const CASES: readonly Case[] = [
     want: [WORK, `ok: ${HTML_NAME} can be read`],
   },
   {
+    name: 'files of a vhost that are served',
+    conf: `${HTML}\nvhost v { http_static { enabled on; dir ./v; } }`,
+    trouble: { folders: ['/srv/html', '/srv/v'] },
+    want: [
+      WORK,
+      `ok: ${HTML_NAME} can be read`,
+      'ok: vhost.http_static.dir: folder /srv/v (srs.conf:3) can be read',
+    ],
+  },
+  {
+    name: 'files of a vhost, but no HTTP server',
+    conf: 'listen 1935; pid ""; srs_log_tank console;\nvhost v { http_static { enabled on; dir ./v; } }',
+    want: [WORK],
+  },
+  {
     name: 'no files to serve',
     conf: HTML,
     want: [WORK, `note: ${HTML_NAME} is not there: no files are served from it`, "  -> 'mkdir -p /srv/html'"],

@@ -7,6 +7,8 @@ export interface CliIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   stdout(text: string): void;
   stderr(text: string): void;
+  /** How many files a server may open here. Default: what the system says. */
+  readonly openFileLimit?: number;
   /** Runs the server; resolves with the exit code once it has ended. */
   run(context: RunContext): Promise<number>;
 }

@@ -1,4 +1,4 @@
-import { ConfigError, formatProblem, loadConfig, loadEnvironment } from '../config/index.ts';
+import { ConfigError, currentFolder, formatProblem, loadConfig, loadEnvironment } from '../config/index.ts';
 import type { LoadedConfig } from '../config/index.ts';
 import type { CliIo } from './io.ts';
 
@@ -45,7 +45,7 @@ export function loadSource(source: ConfigSource, io: CliIo): LoadedConfig | unde
 
 /** Reads the same source with the same variables whenever it is called, whatever the working directory is then. */
 export function reader({ file }: ConfigSource, { env }: CliIo): () => LoadedConfig {
-  const cwd = process.cwd();
+  const cwd = currentFolder();
   return () => (file === undefined ? loadEnvironment(env) : loadConfig(file, { env, cwd }));
 }
 

@@ -1,4 +1,5 @@
 /** The configuration: directive files in, frozen options out. */
+export { currentFolder } from './current-folder.ts';
 export { describeChange, describeDirective } from './describe-change.ts';
 export { diffConfig, revertChanges } from './diff.ts';
 export type { ConfigChange } from './diff.ts';

@@ -1,6 +1,7 @@
 import { networkInterfaces } from 'node:os';
 import path from 'node:path';
 import { checkConfig } from './checks.ts';
+import { currentFolder } from './current-folder.ts';
 import { environmentOnlyTree, overlayEnvironment } from './environment.ts';
 import { expandIncludes } from './include.ts';
 import type { IncludedTree } from './include.ts';
@@ -55,7 +56,7 @@ const ENVIRONMENT = 'environment';
 /** Reads and checks a file. Throws a ConfigError with everything that is wrong with it. */
 export function loadConfig(file: string, options: ParseOptions = {}): LoadedConfig {
   const result = (options.reader ?? FILE_READER).read(
-    path.resolve(options.cwd ?? process.cwd(), file),
+    path.resolve(options.cwd ?? currentFolder(), file),
     MAX_CONFIG_BYTES,
   );
   if (!result.ok) throw new ConfigError([{ ...whole(file), directive: '', message: result.why }]);
@@ -78,7 +79,7 @@ export function parseConfig(text: string, file: string, options: ParseOptions = 
   const included = expandIncludes(tree.directives, file, {
     reader: options.reader ?? FILE_READER,
     diagnostics,
-    cwd: options.cwd ?? process.cwd(),
+    cwd: options.cwd ?? currentFolder(),
     maxBytes: MAX_CONFIG_BYTES - Buffer.byteLength(text),
   });
   if (!included.sound) diagnostics.throwIfAny();

@@ -6,6 +6,7 @@ import { get } from 'node:http';
 import { createServer, isIPv6 } from 'node:net';
 import { availableParallelism, networkInterfaces, totalmem } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { currentFolder } from '../../config/index.ts';
 import { detectContainer } from '../../server/process/container.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -27,7 +28,7 @@ export function machine(env: Surroundings['env']): Surroundings {
     pid: process.pid,
     uid: process.getuid?.(),
     nodeVersion: process.versions.node,
-    cwd: process.cwd(),
+    cwd: currentFolder(),
     colours: process.stdout.isTTY && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb',
     container: detectContainer(),
     cpus: availableParallelism(),

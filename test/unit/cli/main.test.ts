@@ -33,15 +33,20 @@ interface Outcome {
 interface World {
   readonly env?: CliIo['env'];
   readonly run?: (context: RunContext) => Promise<number>;
+  readonly openFileLimit?: number;
 }
 
-async function srs(argv: readonly string[], { env = {}, run }: World = {}): Promise<Outcome> {
+async function srs(
+  argv: readonly string[],
+  { env = {}, run, openFileLimit = 20_000 }: World = {},
+): Promise<Outcome> {
   let out = '';
   let err = '';
   const runs: Outcome['runs'][number][] = [];
   const io: CliIo = {
     version: '1.2.3',
     env,
+    openFileLimit,
     stdout: (text) => (out += text),
     stderr: (text) => (err += text),
     run: (context) => {
@@ -128,6 +133,45 @@ test('-t of an odd file shows its warnings and succeeds', async () => {
   assert.match(out, /test is successful/);
   assert.match(err, /^warning: .*odd\.conf:2:1: ff_log_level: is accepted/);
 });
+
+test('-t tells when this machine allows too few open files, and whether a start would be refused', async () => {
+  const told = async (openFileLimit: number): Promise<string> => {
+    const { code, out, err } = await srs(['-t', '-c', good], { openFileLimit });
+    assert.equal(code, 0);
+    assert.match(out, /test is successful/);
+    return err;
+  };
+  assert.equal(await told(1041), '');
+  const needs = 'warning: max_connections 1000 needs about 1041 open files, the limit is';
+  assert.match(await told(1040), new RegExp(`^${needs} 1040: raise it to at least 1041 .*\n$`));
+  assert.match(
+    await told(1005),
+    new RegExp(`^${needs} 1005; a start on this machine would be refused: raise it .*\n$`),
+  );
+});
+
+for (const argv of [
+  ['-c', 'a.conf'],
+  ['-t', '-c', 'a.conf'],
+  ['-e'],
+  ['config', 'show', '-c', 'a.conf'],
+  ['config', 'diff', 'a.conf', 'b.conf'],
+  ['doctor'],
+]) {
+  test(`in a folder that was removed: srs ${argv.join(' ')} says so`, async () => {
+    const gone = mkdtempSync(join(tmpdir(), 'srs-cli-gone-'));
+    const before = process.cwd();
+    process.chdir(gone);
+    rmSync(gone, { recursive: true });
+    try {
+      const { code, out, err, runs } = await srs(argv);
+      assert.deepEqual([code, out, runs], [argv[1] === 'diff' ? 2 : 1, '', []]);
+      assert.match(err, /^error: WORK_DIR_FAILED\(1023\): the folder that srs was started in is gone; /);
+    } finally {
+      process.chdir(before);
+    }
+  });
+}
 
 test('-t of a bad file lists everything on stderr', async () => {
   const { code, out, err, runs } = await srs(['-t', '-c', bad]);

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { open, realpath, stat } from 'node:fs/promises';
+import { open, realpath, stat, type FileHandle } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import type { Readable } from 'node:stream';
 
@@ -58,6 +58,32 @@ export async function readAt(file: ServedFile, position: number, length: number)
     return buffer.subarray(0, bytesRead);
   } finally {
     await handle.close();
+  }
+}
+
+/** A whole file, and when it was written; undefined when it is gone or longer than `maxBytes`. */
+export async function readWhole(
+  file: ServedFile,
+  maxBytes: number,
+): Promise<{ readonly bytes: Buffer; readonly modifiedMs: number } | undefined> {
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(join(file.root, file.path), 'r');
+    // Of the opened file: another one may have its name by now.
+    const { size, mtimeMs } = await handle.stat();
+    if (size > maxBytes) return undefined;
+    const buffer = Buffer.alloc(size);
+    let length = 0;
+    while (length < size) {
+      const { bytesRead } = await handle.read(buffer, length, size - length, length);
+      if (bytesRead === 0) break;
+      length += bytesRead;
+    }
+    return { bytes: buffer.subarray(0, length), modifiedMs: mtimeMs };
+  } catch {
+    return undefined;
+  } finally {
+    await handle?.close();
   }
 }
 

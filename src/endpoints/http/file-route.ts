@@ -2,7 +2,9 @@ import fastifyStatic from '@fastify/static';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { Readable } from 'node:stream';
 import { readAt, streamFrom, type Located, type ServedFile } from '../../storage/document-root.ts';
+import { fileKind } from './file-kind.ts';
 import { findFlvTag, FLV_HEAD_BYTES, flvStartHead, MAX_FLV_RESYNC_BYTES } from './flv-start.ts';
+import { PlaylistSender } from './playlist-sender.ts';
 import { hostName, type RequestTarget } from './request-target.ts';
 import { StaticMounts, type StaticMount } from './static-mounts.ts';
 
@@ -17,6 +19,7 @@ export interface FileRouteOptions {
 
 /** Files of the vhosts' mounts, of the document root, then of the bundled page. */
 export class FileRoute {
+  readonly #playlists = new PlaylistSender(() => Date.now());
   #mounts: StaticMounts;
 
   constructor(options: FileRouteOptions) {
@@ -70,7 +73,15 @@ export class FileRoute {
       }
       if (head !== undefined && from > head.length) return sendFrom(file, head, from, reply);
     }
-    return reply.sendFile(file.path, file.root);
+    const kind = fileKind(file.path);
+    if (kind.isPlaylist && (await this.#playlists.send(file, kind, reply))) return reply;
+    const { headers } = reply.request.raw;
+    // The last n bytes of a file that has fewer are the whole file (RFC 9110, 14.1.2); the library would answer 416.
+    const suffix = /^bytes=-(\d+)$/.exec(headers.range ?? '')?.[1];
+    if (suffix !== undefined && Number(suffix) >= file.sizeBytes && file.sizeBytes > 0) delete headers.range;
+    reply.header('Cache-Control', kind.cacheControl);
+    if (kind.type === undefined) return reply.sendFile(file.path, file.root, { cacheControl: false });
+    return reply.type(kind.type).sendFile(file.path, file.root, { cacheControl: false, contentType: false });
   }
 }
 

@@ -1,0 +1,104 @@
+import type { FastifyReply } from 'fastify';
+import { createHash } from 'node:crypto';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { readWhole, type ServedFile } from '../../storage/document-root.ts';
+import type { FileKind } from './file-kind.ts';
+
+/** A larger playlist is sent as any other file, and not packed, bytes. */
+export const MAX_PLAYLIST_BYTES = 1024 * 1024;
+/** Packed playlists that are kept for the next viewer. */
+export const MAX_PACKED_PLAYLISTS = 256;
+/** Below this gzip gains nothing, bytes. */
+const LEAST_PACKED_BYTES = 256;
+/** `Last-Modified` counts in seconds: a file that may change within the same one gets none, ms. */
+const AT_REST_MS = 2_000;
+
+const pack = promisify(gzip);
+
+interface Packed {
+  readonly etag: string;
+  readonly bytes: Promise<Buffer>;
+}
+
+/**
+ * Sends playlists. They are replaced while they are read, so one is read as a whole through one handle: length, tag and text
+ * belong together. Packed once for all viewers who ask between two changes.
+ */
+export class PlaylistSender {
+  readonly #packed = new Map<string, Packed>();
+  readonly #nowMs: () => number;
+
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+  }
+
+  /** Answers, or false: it is too large or gone, and nothing was sent. */
+  async send(file: ServedFile, kind: FileKind, reply: FastifyReply): Promise<boolean> {
+    const read = await readWhole(file, MAX_PLAYLIST_BYTES);
+    if (read === undefined) return false;
+    const { bytes, modifiedMs } = read;
+    const { headers, method } = reply.request;
+    const etag = `W/"${createHash('sha1').update(bytes).digest('base64url')}"`;
+    reply
+      .header('Cache-Control', kind.cacheControl)
+      .header('ETag', etag)
+      .header('Vary', 'Accept-Encoding')
+      .type(kind.type ?? 'text/plain');
+    const atRest = this.#nowMs() - modifiedMs > AT_REST_MS;
+    if (atRest) reply.header('Last-Modified', new Date(modifiedMs).toUTCString());
+    if (isFresh(headers, etag, atRest ? modifiedMs : Infinity)) {
+      reply.removeHeader('Content-Type').code(304).send();
+      return true;
+    }
+    const isPacked = bytes.length >= LEAST_PACKED_BYTES && acceptsGzip(headers['accept-encoding']);
+    const body = isPacked ? await this.#pack(`${file.root}/${file.path}`, etag, bytes) : bytes;
+    if (isPacked) reply.header('Content-Encoding', 'gzip');
+    reply.header('Content-Length', body.length);
+    if (method === 'HEAD') reply.send();
+    else reply.send(body);
+    return true;
+  }
+
+  #pack(path: string, etag: string, bytes: Buffer): Promise<Buffer> {
+    const known = this.#packed.get(path);
+    if (known?.etag === etag) return known.bytes;
+    const packed = { etag, bytes: pack(bytes) };
+    this.#packed.delete(path); // Goes to the end: the first one is the one that changed longest ago.
+    this.#packed.set(path, packed);
+    if (this.#packed.size > MAX_PACKED_PLAYLISTS) {
+      for (const oldest of this.#packed.keys()) {
+        this.#packed.delete(oldest);
+        break;
+      }
+    }
+    return packed.bytes;
+  }
+}
+
+/** Whether the client has this text already: RFC 9110, 13.1.2 and 13.1.3; the tag wins over the time. */
+function isFresh(
+  headers: Readonly<Record<string, string | readonly string[] | undefined>>,
+  etag: string,
+  modifiedMs: number,
+): boolean {
+  const tags = headers['if-none-match'];
+  if (typeof tags === 'string') {
+    const plain = (tag: string): string => tag.trim().replace(/^W\//, '');
+    return tags.trim() === '*' || tags.split(',').some((tag) => plain(tag) === plain(etag));
+  }
+  const since = headers['if-modified-since'];
+  return typeof since === 'string' && Math.floor(modifiedMs / 1000) * 1000 <= Date.parse(since);
+}
+
+/** `gzip`, or `*`, without `q=0`: RFC 9110, 12.5.3. */
+function acceptsGzip(header: string | undefined): boolean {
+  const named = (header ?? '').split(',').map((part) =>
+    part
+      .trim()
+      .toLowerCase()
+      .split(/\s*;\s*/),
+  );
+  const found = named.find(([name]) => name === 'gzip') ?? named.find(([name]) => name === '*');
+  return found !== undefined && !found.some((part) => /^q=0(\.0*)?$/.test(part));
+}

@@ -85,7 +85,6 @@ test('ranges', async () => {
     // RFC 9110, 14.2: a server may ignore a range; several in one answer are of no use to any player.
     ['bytes=0-1,4-5', 200, undefined, '0123456789'],
     ['lines=1-2', 200, undefined, '0123456789'],
-    ['bytes=x-y', 200, undefined, '0123456789'],
   ];
   for (const [range, status, contentRange, body] of cases) {
     const answer = await ask('/seg.ts', [`Range: ${range}`]);
@@ -94,7 +93,7 @@ test('ranges', async () => {
       [range, status, contentRange, body],
     );
   }
-  for (const range of ['bytes=10-', 'bytes=5-2']) {
+  for (const range of ['bytes=10-', 'bytes=99-100']) {
     const beyond = await ask('/seg.ts', [`Range: ${range}`]);
     assert.equal(beyond.status, 416);
     assert.equal(beyond.headers.get('content-range'), 'bytes */10');

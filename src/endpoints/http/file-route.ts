@@ -2,6 +2,7 @@ import fastifyStatic from '@fastify/static';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { Readable } from 'node:stream';
 import { readAt, streamFrom, type Located, type ServedFile } from '../../storage/document-root.ts';
+import { sendText } from '../../net/index.ts';
 import { fileKind } from './file-kind.ts';
 import { findFlvTag, FLV_HEAD_BYTES, flvStartHead, MAX_FLV_RESYNC_BYTES } from './flv-start.ts';
 import { PlaylistSender } from './playlist-sender.ts';
@@ -79,6 +80,14 @@ export class FileRoute {
     // The last n bytes of a file that has fewer are the whole file (RFC 9110, 14.1.2); the library would answer 416.
     const suffix = /^bytes=-(\d+)$/.exec(headers.range ?? '')?.[1];
     if (suffix !== undefined && Number(suffix) >= file.sizeBytes && file.sizeBytes > 0) delete headers.range;
+    const first = /^bytes=(\d+)-\d*$/.exec(headers.range ?? '')?.[1];
+    if (Number(first) >= file.sizeBytes && headers['if-range'] === undefined) {
+      return sendText(
+        reply.header('Content-Range', `bytes */${file.sizeBytes}`),
+        416,
+        'behind the end of the file',
+      );
+    }
     reply.header('Cache-Control', kind.cacheControl);
     if (kind.type === undefined) return reply.sendFile(file.path, file.root, { cacheControl: false });
     return reply.type(kind.type).sendFile(file.path, file.root, { cacheControl: false, contentType: false });

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { after, afterEach, test } from 'node:test';
@@ -15,6 +14,7 @@ import {
 import { eventually } from '../support/eventually.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { MemoryLogger } from '../support/memory-logger.ts';
+import { resetPeers } from '../support/reset-peers.ts';
 
 const LOCAL = { host: '127.0.0.1', port: 0 } as const;
 const sets: ListenerSet[] = [];
@@ -259,16 +259,6 @@ test('stopping while addresses change leaves nothing open', async () => {
   await refuses(port);
   await set.close();
 });
-
-/** Connects and resets while this process does not look: what it accepts afterwards has no peer any more. */
-function resetPeers(port: number, count: number): void {
-  const script = `
-    const { connect } = require('node:net');
-    for (let left = ${count}; left > 0; left -= 1) {
-      const socket = connect(${port}, '127.0.0.1', () => socket.resetAndDestroy());
-    }`;
-  assert.equal(spawnSync(process.execPath, ['-e', script]).status, 0);
-}
 
 test('an HTTP connection that comes before all addresses are open has its limits too', async () => {
   const port = await takenPort();

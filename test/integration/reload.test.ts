@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { after, afterEach, test } from 'node:test';
+import { after, afterEach, mock, test } from 'node:test';
 import { MESSAGE_TYPE } from '../../src/protocols/rtmp/index.ts';
 import type { StreamObserver } from '../../src/hub/ports.ts';
 import { eventually } from '../support/eventually.ts';
 import { audioConfig, videoConfig, videoFrame } from '../support/hub-fixtures.ts';
 import { RawClient } from '../support/raw-http.ts';
 import { ReloadServer } from '../support/reload-server.ts';
+import { resetPeers } from '../support/reset-peers.ts';
 import { RtmpPeer } from '../support/rtmp-peer.ts';
 import { httpFlvViewer, rtmpViewer, webSocketFlvViewer } from '../support/viewers.ts';
 
@@ -18,8 +19,12 @@ const folder = mkdtempSync(path.join(tmpdir(), 'srs-reload-'));
 after(() => rmSync(folder, { recursive: true }));
 
 const running: ReloadServer[] = [];
-async function start(text: string, observers: readonly StreamObserver[] = []): Promise<ReloadServer> {
-  const server = await ReloadServer.start(text, { observers });
+async function start(
+  text: string,
+  observers: readonly StreamObserver[] = [],
+  deps: { readonly pageDir?: string } = {},
+): Promise<ReloadServer> {
+  const server = await ReloadServer.start(text, { observers, ...deps });
   running.push(server);
   return server;
 }
@@ -248,10 +253,78 @@ test('pithy_print_ms: the lines of running sessions come at the new pace', async
   await eventually(() => pithy() >= 2, 'two lines of the publisher');
 });
 
-test('empty_ip_ok: applied', async () => {
+test('empty_ip_ok: off, peers that are gone at accept have a line; on again, they have none', async () => {
+  const server = await start(conf({ top: 'empty_ip_ok off;' }));
+  const gone = (): number => server.lines.filter((line) => /were gone before/.test(line)).length;
+  await server.apply(conf());
+  resetPeers(server.rtmpPort, 2);
+  await RtmpPeer.play(server.rtmpPort, 'show'); // Behind them: they have been accepted.
+  await server.apply(conf({ top: 'empty_ip_ok off;' }));
+  resetPeers(server.rtmpPort, 3);
+  await eventually(() => gone() === 1, 'the line');
+  assert.match(server.lines.find((line) => /were gone before/.test(line)) ?? '', /peers of 3 connections/);
+});
+
+test('vhost.min_latency: on, the next frame of a running viewer waits for no merge window', async () => {
+  const window = 'play { mw_latency 1h; mw_adaptive off; }';
+  const server = await start(conf({ vhost: window }));
+  const source = await Source.start(server.rtmpPort);
+  const viewer = await RtmpPeer.play(server.rtmpPort, 'show');
+  await eventually(() => viewer.media().length > 0, 'what a viewer gets who joins');
+  await server.apply(conf({ vhost: `${window} min_latency on;` }));
+  await sees(viewer, source.next());
+  await sees(viewer, source.next());
+});
+
+test('vhost.tcp_nodelay: the sockets of running viewers have it at once', async () => {
   const server = await start(conf());
-  const report = await server.apply(conf({ top: 'empty_ip_ok off;' }));
-  assert.equal(report.entries.length, 1);
+  const source = await Source.start(server.rtmpPort);
+  const viewers = [
+    await RtmpPeer.play(server.rtmpPort, 'show'),
+    await RtmpPeer.play(server.rtmpPort, 'show'),
+  ];
+  for (const viewer of viewers) await sees(viewer, source.next());
+  const set = mock.method(Socket.prototype, 'setNoDelay');
+  try {
+    for (const [vhost, wanted] of [
+      ['tcp_nodelay off;', false],
+      ['tcp_nodelay off; min_latency on;', true],
+      ['', true],
+    ] as const) {
+      set.mock.resetCalls();
+      await server.apply(conf({ vhost }));
+      assert.deepEqual(
+        set.mock.calls.map(({ arguments: [value] }) => value),
+        [wanted, wanted],
+        vhost,
+      );
+    }
+  } finally {
+    set.mock.restore();
+  }
+  for (const viewer of viewers) await sees(viewer, source.next());
+});
+
+test('vhost.in_ack_size and out_ack_size: running sessions are told, and acknowledge, by the new ones', async () => {
+  const server = await start(conf());
+  const source = await Source.start(server.rtmpPort);
+  const viewer = await RtmpPeer.play(server.rtmpPort, 'show');
+  const told = (peer: RtmpPeer, typeId: number): number[] =>
+    peer.messages
+      .filter((message) => message.typeId === typeId)
+      .map(({ payload }) => payload.readUInt32BE(0));
+  await sees(viewer, source.next());
+  await server.apply(conf({ vhost: 'out_ack_size 5000; in_ack_size 300;' }));
+  for (const peer of [source.peer, viewer]) {
+    await eventually(
+      () => told(peer, MESSAGE_TYPE.WINDOW_ACK_SIZE).join() === '2500000,5000',
+      () => `the new window; got ${told(peer, MESSAGE_TYPE.WINDOW_ACK_SIZE).join()}`,
+    );
+  }
+  const acknowledged = (): number[] => told(source.peer, MESSAGE_TYPE.ACKNOWLEDGEMENT);
+  assert.deepEqual(acknowledged(), []);
+  for (let i = 0; i < 100; i += 1) source.next();
+  await eventually(() => acknowledged().length > 0, 'an acknowledgement');
 });
 
 test('http_server: moved, its viewers stay; off, they are disconnected; on, it serves again', async () => {
@@ -282,6 +355,19 @@ test('http_server: crossdomain and dir hold for the next request', async () => {
   const answer = await ask(server.httpPort, '/a.flv');
   assert.match(answer, /^HTTP\/1\.1 200/);
   assert.doesNotMatch(answer.slice(0, 2_000), /access-control-allow-origin/i);
+});
+
+test('http_server.page: off, the page is not there; on, it is', async () => {
+  const pageDir = path.join(folder, 'page');
+  mkdirSync(pageDir);
+  writeFileSync(path.join(pageDir, 'index.html'), '<p>the page</p>');
+  const on = conf({ http: `enabled on; listen 127.0.0.1:0; dir ${folder}/none;` });
+  const server = await start(on, [], { pageDir });
+  assert.match(await ask(server.httpPort, '/index.html'), /^HTTP\/1\.1 200[^]*the page/);
+  await server.apply(on.replace('enabled on;', 'enabled on; page off;'));
+  assert.match(await ask(server.httpPort, '/index.html'), /^HTTP\/1\.1 404/);
+  await server.apply(on);
+  assert.match(await ask(server.httpPort, '/index.html'), /^HTTP\/1\.1 200[^]*the page/);
 });
 
 test('http_api: moved, off, on, crossdomain', async () => {
@@ -479,6 +565,25 @@ test('a listener may take the port that another one leaves in the same reload', 
   await server.apply(conf({ listen: `127.0.0.1:${http}`, http: 'enabled on; listen 127.0.0.2:0;' }));
   assert.equal(server.rtmpPort, http);
   await Source.start(http);
+});
+
+test('two directives cannot swap their ports in one reload: both are refused, and serve where they were', async () => {
+  const server = await start(conf());
+  const { httpPort, apiPort } = server;
+  const swap = conf({
+    http: `enabled on; listen 127.0.0.1:${apiPort};`,
+    api: `enabled on; listen 127.0.0.1:${httpPort};`,
+  });
+  const { entries } = await server.reload(swap);
+  assert.deepEqual(
+    entries.map(({ change, outcome }) => [change.directive, outcome]),
+    [
+      ['http_api.listen', 'refused'],
+      ['http_server.listen', 'refused'],
+    ],
+  );
+  assert.deepEqual([server.httpPort, server.apiPort], [httpPort, apiPort]);
+  assert.match(await ask(apiPort, '/api/v1/versions'), /^HTTP\/1\.1 200/);
 });
 
 test('what needs a restart is told and keeps its value; the rest is applied', async () => {

@@ -21,7 +21,11 @@ export class ReloadServer {
 
   static async start(
     text: string,
-    deps: { readonly observers?: readonly StreamObserver[]; readonly policy?: AccessPolicy } = {},
+    deps: {
+      readonly observers?: readonly StreamObserver[];
+      readonly policy?: AccessPolicy;
+      readonly pageDir?: string;
+    } = {},
   ): Promise<ReloadServer> {
     let current = text;
     const load = (): ReturnType<typeof parseConfig> =>

@@ -49,6 +49,25 @@ suite('ProcessTarget', () => {
     assert.throws(() => readFileSync(at('two.pid')));
   });
 
+  test('utc_time, srs_log_format and srs_log_level hold for the next line', async () => {
+    const log = `srs_log_file ${at('zone.log')};`;
+    const { config } = load(log);
+    const logger = openLog(config);
+    const target = new ProcessTarget(logger, undefined);
+    logger.info('local');
+    const utc = load(`${log} utc_time on; srs_log_format json;`);
+    assert.deepEqual(await apply(target, config, utc), []);
+    logger.info('utc');
+    const quiet = load(`${log} utc_time on; srs_log_level error;`);
+    assert.deepEqual(await apply(target, utc.config, quiet), []);
+    logger.info('not written');
+    await logger.close();
+    const [first, second, ...more] = readFileSync(at('zone.log'), 'utf8').split('\n');
+    assert.match(first ?? '', /^\[\d{4}-\d\d-\d\d [\d:.]+\]\[Trace\].* local$/);
+    assert.match(String((JSON.parse(second ?? '') as { time: string }).time), /Z$/);
+    assert.deepEqual(more, ['']);
+  });
+
   test('owns what is of the process alone', () => {
     const logger = openLog(load(first).config);
     const target = new ProcessTarget(logger, undefined);

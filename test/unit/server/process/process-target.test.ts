@@ -64,7 +64,8 @@ suite('ProcessTarget', () => {
     await logger.close();
     const [first, second, ...more] = readFileSync(at('zone.log'), 'utf8').split('\n');
     assert.match(first ?? '', /^\[\d{4}-\d\d-\d\d [\d:.]+\]\[Trace\].* local$/);
-    assert.match(String((JSON.parse(second ?? '') as { time: string }).time), /Z$/);
+    const { time } = JSON.parse(second ?? '') as { time: string };
+    assert.match(time, /Z$/);
     assert.deepEqual(more, ['']);
   });
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ConfigError, parseConfig } from '../../../src/config/index.ts';
+import { ConfigError, diffConfig, parseConfig } from '../../../src/config/index.ts';
 import { optionKey } from '../../../src/config/schema/row.ts';
 import type { Row, Rows } from '../../../src/config/schema/row.ts';
 import { ROOT } from '../../../src/config/schema/root.ts';
@@ -240,6 +240,41 @@ for (const listed of ALL) {
       assert.deepEqual(optionOf(config, listed), expected);
     });
   }
+}
+
+const RELOADED = ALL.flatMap((listed) => {
+  const addresses = listed.row.type === 'listen' || listed.row.type === 'listens';
+  const texts = addresses ? ['127.0.0.1:1999'] : samples(listed.row).good.map(({ text }) => text);
+  return texts.length === 0 ? [] : [{ listed, texts }];
+});
+
+for (const { listed, texts } of RELOADED) {
+  const path = pathOf(listed);
+  test(`${path}: a reload notices it, and treats it as the table says`, () => {
+    const { row, planned } = listed;
+    const load = (text: string): ReturnType<typeof parseConfig> => parseConfig(text, 'x', OPTIONS);
+    const before = load(
+      path === 'listen' ? 'listen 1935;' : fileWith({ ...listed, name: '' }, '', NEEDS[path]),
+    );
+    // Engines have no name to know them by, so they are compared all together.
+    const whole = path.replace(/^(vhost\.ingest\.engine)\..*/, '$1');
+    let noticed = 0;
+    for (const text of texts) {
+      const after = load(fileWith(listed, ` ${text};`, NEEDS[path]));
+      const changes = diffConfig(before, after);
+      for (const change of changes)
+        assert.deepEqual(
+          [change.directive, change.reload, change.kind],
+          [whole, row.reload, 'changed'],
+          text,
+        );
+      assert.ok(changes.length <= 1);
+      noticed += changes.length;
+    }
+    // What is planned makes no option, and a directive may have a sample that is its default, but not two.
+    if (planned) assert.equal(noticed, 0);
+    else assert.ok(noticed > 0, `none of ${texts.join(', ')}`);
+  });
 }
 
 /** The error names the directive and its line. */

@@ -45,6 +45,8 @@ export interface HubOptions {
 export interface ClosableHub extends Hub {
   /** Errors that observers threw. */
   readonly observerErrors: Tally;
+  /** Errors that taps threw. */
+  readonly tapErrors: Tally;
   /**
    * Asks `optionsFor` again for every stream and applies the answers to what runs (docs/hub.md says from when on each setting
    * holds). A stream for which it throws keeps what it has.
@@ -55,7 +57,7 @@ export interface ClosableHub extends Hub {
    * were. What is asked for afterwards is for `optionsFor` to refuse.
    */
   closeVhost(vhost: string, reason: ServerError): number;
-  /** Stops the timers. Sessions are closed by those who accepted them. */
+  /** Stops the timers and ends the taps. Sessions are closed by those who accepted them. */
   close(): void;
 }
 
@@ -88,6 +90,7 @@ class Lease implements PublishLease {
 
 class StreamHub implements ClosableHub {
   readonly observerErrors = new Tally();
+  readonly tapErrors = new Tally();
   readonly #options: HubOptions;
   readonly #logger: Logger;
   readonly #streams = new Map<string, HubStream>();
@@ -109,6 +112,7 @@ class StreamHub implements ClosableHub {
       logger,
       scheduler: this.#scheduler,
       wheel: this.#wheel,
+      tapErrors: this.tapErrors,
       governor: options.governor ?? new MergeGovernor({ clock }),
       describeTrack: options.describeTrack ?? (() => undefined),
       unixTime: options.unixTime ?? Date.now,
@@ -216,6 +220,7 @@ class StreamHub implements ClosableHub {
   }
 
   close(): void {
+    for (const stream of this.#streams.values()) stream.endTaps();
     this.#scheduler.close();
     this.#wheel.close();
   }

@@ -2,13 +2,16 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { describeError, type ServerError } from '../base/errors.ts';
 import type { Deadline, TimerWheel } from '../base/timer-wheel.ts';
+import type { Undo } from '../base/undo.ts';
 import type { Frame } from '../media/frame.ts';
 import { Feed } from './feed.ts';
 import type { FeedSource } from './feed-source.ts';
+import { FrameTaps } from './frame-taps.ts';
 import { GopCache } from './gop-cache.ts';
 import { HeadCache } from './head-cache.ts';
 import { MixCorrect } from './mix-correct.ts';
 import type {
+  FrameTap,
   LiveStream,
   Playback,
   PlayRequest,
@@ -42,6 +45,7 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
   readonly #timeline = new Timeline('full');
   readonly #rate = new RateMeter();
   readonly #head: HeadCache;
+  readonly #taps: FrameTaps;
   /** The feeds as a list: what the frame path walks. */
   #feedList: readonly Feed[] = [];
   #options: StreamOptions;
@@ -74,6 +78,7 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
     this.#logger = services.logger.child({ stream: this.key, component: 'hub' });
     this.#options = options;
     this.#gop = new GopCache(options.gopCacheMaxFrames);
+    this.#taps = new FrameTaps(services.tapErrors, this.#logger);
     this.#head = new HeadCache(services.describeTrack, this.#logger);
   }
 
@@ -174,7 +179,7 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
       return;
     }
     const kind = frame.kind;
-    const timed = frame.at(this.#timeline.map(kind, frame.dts, now));
+    const timed = frame.at(this.#timeline.map(kind, frame.dts, now, frame.cts));
     const mix = this.#mix;
     if (mix === undefined) {
       this.#accept(timed, now);
@@ -201,7 +206,8 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
     this.#waitingSince = now;
     this.#enterState('waiting');
     if (this.publisher !== undefined) return; // Published again by whoever was just told.
-    if (this.#options.holdMs > 0 && this.#viewers.size > 0 && this.#shut === undefined) {
+    const awaited = this.#viewers.size > 0 || this.#taps.size > 0;
+    if (this.#options.holdMs > 0 && awaited && this.#shut === undefined) {
       this.#hold = this.wheel.deadline(this.#options.holdMs, () => this.#endHold());
     } else {
       this.#endHold();
@@ -236,7 +242,19 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
       viewer.close(); // Its session may take its time.
     }
     if (this.#publisher !== undefined) this.#closeSession(this.#publisher, reason);
+    this.#forgetIfUnused(); // Held for its taps alone.
     return viewers.length;
+  }
+
+  tap(tap: FrameTap): Undo {
+    const undo = this.#taps.add(tap, this, () => this.#forgetIfUnused());
+    if (this.#state === 'gone') this.#taps.end();
+    return undo;
+  }
+
+  /** Nothing more will come: the server stops. */
+  endTaps(): void {
+    this.#taps.end();
   }
 
   play(request: PlayRequest): Playback {
@@ -322,6 +340,7 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
     }
     this.#settle(now);
     for (const feed of this.#feedList) feed.append(timed, now);
+    this.#taps.frame(timed);
   }
 
   /** An access unit in stream time. */
@@ -343,6 +362,7 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
     }
     const feeds = this.#feedList;
     for (let index = 0; index < feeds.length; index += 1) feeds[index]?.append(frame, now);
+    this.#taps.frame(frame);
   }
 
   #settle(now: number): void {
@@ -370,6 +390,7 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
   #enterState(state: StreamState): void {
     this.#state = state;
     for (const viewer of [...this.#viewers]) viewer.tell(state);
+    if (this.#state === state) this.#taps.state(state, this.#publication);
   }
 
   /** The publisher did not come back. */
@@ -384,14 +405,17 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
     }
     for (const viewer of waiting) viewer.tell('idle');
     this.#forgetIfUnused();
+    if (this.state === 'idle') this.#taps.state('idle', this.#publication);
   }
 
   #forgetIfUnused(): void {
     if (this.#state === 'gone' || this.#publisher !== undefined || this.#viewers.size > 0) return;
+    if (this.#state === 'waiting' && this.#taps.size > 0 && this.#shut === undefined) return;
     this.#hold?.cancel();
     this.#hold = undefined;
     this.#state = 'gone';
     this.#forgetMedia();
     this.#services.forget(this);
+    this.#taps.end();
   }
 }

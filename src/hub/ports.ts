@@ -1,4 +1,5 @@
 import type { ServerError } from '../base/errors.ts';
+import type { Undo } from '../base/undo.ts';
 import type { Frame } from '../media/frame.ts';
 import type { AudioTrack, VideoTrack } from '../media/track.ts';
 
@@ -215,10 +216,39 @@ export interface StreamSnapshot {
   readonly timelineRepairs: number;
 }
 
+/**
+ * An output that makes files of a stream: it sees what the publisher sends, once, in stream time and in order. Called within the
+ * media path: it must not block. Who throws is removed, with a warning, and told by `onEnd('failed')`.
+ */
+export interface FrameTap {
+  /** For the log: `hls`, `dvr` … */
+  readonly name: string;
+  /** `gop`: begins with the cached group of pictures. Default `now`: with the next frame. */
+  readonly from?: 'now' | 'gop';
+  /**
+   * A config record, a data message or an access unit. A tap begins with the metadata and the config records that are in
+   * force; their dts is that of when they came. The frame and its bytes are shared: keep what must last as a copy.
+   */
+  onFrame(frame: Frame): void;
+  /**
+   * The state at the time of `tap()`, then each change. `publication` counts the publishers of the stream; at a new one all
+   * config records come again, time goes on. `waiting`: the publisher may come back within the hold time.
+   */
+  onState(state: StreamState, publication: number): void;
+  /** The one end: the stream is `gone`, or the tap `failed`. Not called after the undo. */
+  onEnd(reason: 'gone' | 'failed'): void;
+}
+
 export interface LiveStream {
   readonly name: StreamName;
   readonly state: StreamState;
   play(request: PlayRequest): Playback;
+  /**
+   * Adds a tap, which is no viewer: it is not counted, and the stream ends with its hold time whether it is tapped or not.
+   * Called from `StreamObserver.publishStarted`, a tap misses nothing; that is called again when a publisher comes back, while
+   * the taps stay. A tap of a stream that is gone already is ended at once.
+   */
+  tap(tap: FrameTap): Undo;
   snapshot(): StreamSnapshot;
 }
 

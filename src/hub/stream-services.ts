@@ -1,4 +1,5 @@
 import type { Logger } from '../base/logger.ts';
+import type { Tally } from '../base/tally.ts';
 import type { TimerWheel } from '../base/timer-wheel.ts';
 import type { FeedServices } from './feed-source.ts';
 import type { DescribeTrack } from './head-cache.ts';
@@ -7,6 +8,8 @@ import type { DescribeTrack } from './head-cache.ts';
 export interface StreamServices<Stream, Watcher> extends FeedServices {
   readonly logger: Logger;
   readonly wheel: TimerWheel;
+  /** Errors that taps threw. */
+  readonly tapErrors: Tally;
   readonly describeTrack: DescribeTrack;
   /** Wall clock, Unix ms. */
   readonly unixTime: () => number;

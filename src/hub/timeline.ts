@@ -8,6 +8,8 @@ const DEFAULT_STEP_MS = 10;
 const MAX_TRACK_OFFSET_MS = 5_000;
 /** A 24-bit wrap is believed when it would be a step of at most so much. */
 const MAX_WRAP_STEP_MS = 10_000;
+/** Pictures are presented at most so much after they are decoded; a larger composition offset is not believed. */
+const MAX_REORDER_MS = 1_000;
 const WRAP_24 = 0x1000000;
 
 export type TimelineMode = 'full' | 'zero' | 'off';
@@ -53,6 +55,8 @@ export class Timeline {
   /** Latest output of audio and video, ms. */
   #edge: number | undefined;
   #edgeArrived = 0;
+  /** Latest presentation time near the edge, ms. */
+  #lastPts = 0;
   #repairs = 0;
 
   constructor(mode: TimelineMode) {
@@ -64,7 +68,10 @@ export class Timeline {
     return this.#repairs;
   }
 
-  /** A (new) publisher begins: in `full` and `zero` its first frame continues after the last output plus the real gap. */
+  /**
+   * A (new) publisher begins: in `full` and `zero` its first frame continues after the last output plus the real gap, and
+   * after all pictures of the one before, also where those are presented later than they are decoded.
+   */
   begin(mode: TimelineMode, nowMs: number): void {
     this.#mode = mode;
     this.#audio.begun = false;
@@ -73,7 +80,10 @@ export class Timeline {
     this.#newest = 0;
     this.#continueAt = undefined;
     if (this.#edge === undefined || mode === 'off') return;
-    this.#continueAt = this.#edge + Math.max(DEFAULT_STEP_MS, Math.round(nowMs - this.#edgeArrived));
+    this.#continueAt = Math.max(
+      this.#edge + Math.round(nowMs - this.#edgeArrived),
+      Math.max(this.#edge, this.#lastPts) + DEFAULT_STEP_MS,
+    );
   }
 
   /** Changes the mode in the middle of a publish (`atc_auto`). */
@@ -81,8 +91,11 @@ export class Timeline {
     this.#mode = mode;
   }
 
-  /** `raw` (32-bit, ms) of an access unit that arrived at `nowMs` → its time in the stream, ms. */
-  map(kind: 'audio' | 'video', raw: number, nowMs: number): number {
+  /**
+   * `raw` (32-bit, ms) of an access unit that arrived at `nowMs` → its time in the stream, ms. `cts`: its composition offset,
+   * ms.
+   */
+  map(kind: 'audio' | 'video', raw: number, nowMs: number, cts = 0): number {
     const track = kind === 'video' ? this.#video : this.#audio;
     const first = !track.begun;
     const unwrapped = this.#unwrap(track, raw);
@@ -103,6 +116,9 @@ export class Timeline {
     track.arrived = nowMs;
     if (this.#edge === undefined || out >= this.#edge || this.#mode !== 'full') this.#edge = out;
     this.#edgeArrived = nowMs;
+    const pts = out + (cts < MAX_REORDER_MS ? cts : 0);
+    // Far ahead of what comes now: time went back (`zero`).
+    if (pts > this.#lastPts || this.#lastPts - out > MAX_REORDER_MS) this.#lastPts = pts;
     return out;
   }
 

@@ -79,6 +79,10 @@ export class FakeStream implements LiveStream {
     return playback;
   }
 
+  tap(): never {
+    throw new Error('not expected');
+  }
+
   /** The viewer number `index`, once it has come. */
   async viewer(index = 0): Promise<FakePlayback> {
     for (;;) {

@@ -1,7 +1,8 @@
 /**
  * What the log costs its callers: 10,000 sessions a second with 3 lines each (a scoped logger, a start, a report, an end),
  * written to a file in slices of 10 ms as an event loop would see them. Prints JSON: ns of the caller per line, the share of
- * one core's time that is, what of it is the scoped logger, lines a second when nothing but the log runs, and lines lost.
+ * one core's time that is, and that of all threads (what writes included), what of it is the scoped logger, lines a second when
+ * nothing but the log runs, and lines lost.
  */
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -33,16 +34,18 @@ function idsFor(count: number): string[] {
   return Array.from({ length: count }, newSessionId);
 }
 
-/** The load of 10,000 sessions a second, as it would arrive. */
+/** The load of 10,000 sessions a second, as it would arrive; silent: all of it is below the level. */
 async function paced(
   format: LogFormat,
-): Promise<{ nsPerLine: number; dropped: number; bytesPerLine: number }> {
+  level: 'trace' | 'error',
+): Promise<{ nsPerLine: number; cpuMs: number; dropped: number; bytesPerLine: number }> {
   const tank = path.join(folder, `${format}-paced.log`);
-  const log = createLogger({ tank, level: 'trace', format, pid: process.pid });
+  const log = createLogger({ tank, level, format, pid: process.pid });
   const perSlice = (SESSIONS_PER_SECOND * SLICE_MS) / 1000;
   const slices = ((SECONDS + WARM_UP_SECONDS) * 1000) / SLICE_MS;
   const costs: number[] = [];
   const start = performance.now();
+  const cpu = process.cpuUsage();
   for (let slice = 0; slice < slices; slice += 1) {
     const ids = idsFor(perSlice);
     const begin = process.hrtime.bigint();
@@ -51,9 +54,11 @@ async function paced(
     await delay(Math.max(0, start + (slice + 1) * SLICE_MS - performance.now()));
   }
   await log.close();
+  const { user, system } = process.cpuUsage(cpu);
   const lines = slices * perSlice * LINES_PER_SESSION;
   return {
     nsPerLine: Math.round(median(costs.slice((WARM_UP_SECONDS * 1000) / SLICE_MS))),
+    cpuMs: (user + system) / 1000,
     dropped: log.dropped,
     bytesPerLine: Math.round(statSync(tank).size / (lines - log.dropped)),
   };
@@ -93,11 +98,13 @@ function silent(format: LogFormat): { nsPerChild: number; nsPerLineBelowTheLevel
 }
 
 async function measure(format: LogFormat): Promise<Record<string, number>> {
-  const load = await paced(format);
+  const silence = await paced(format, 'error');
+  const { cpuMs, ...load } = await paced(format, 'trace');
   const busy = (load.nsPerLine * SESSIONS_PER_SECOND * LINES_PER_SESSION) / 1e9;
   return {
     ...load,
     percentOfOneCoreAt30000LinesPerSecond: Math.round(busy * 1000) / 10,
+    percentOfOneCoreOfAllThreads: Math.round((cpuMs - silence.cpuMs) / (SECONDS + WARM_UP_SECONDS)) / 10,
     linesPerSecondFlatOut: await flatOut(format),
     ...silent(format),
   };

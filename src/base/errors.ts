@@ -13,6 +13,7 @@ export const ERRORS = {
   PID_FILE_FAILED: { api: 1034, blames: 'operator' },
   PID_FILE_HELD: { api: 1035, blames: 'operator' },
   WORK_DIR_FAILED: { api: 1023, blames: 'operator' },
+  TLS_CERTIFICATE_INVALID: { api: 4045, blames: 'operator' },
   CONNECTIONS_EXCEEDED: { api: 1074, blames: 'operator' },
   CONNECT_FAILED: { api: 1007, blames: 'peer' },
   // Sessions.
@@ -67,6 +68,8 @@ export const ERRORS = {
   TS_CODEC_UNSUPPORTED: { api: 4021, blames: 'peer' },
   FILE_OPEN_FAILED: { api: 1042, blames: 'operator' },
   FILE_READ_FAILED: { api: 1044, blames: 'operator' },
+  FILE_WRITE_FAILED: { api: 1045, blames: 'operator' },
+  FILE_TOO_SLOW: { api: 1045, blames: 'operator' },
   INGEST_INPUT_INVALID: { api: 3035, blames: 'operator' },
 } as const satisfies Record<string, { api: number; blames: 'peer' | 'operator' | 'us' }>;
 

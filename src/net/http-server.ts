@@ -6,8 +6,10 @@ import type { Logger } from '../base/logger.ts';
 import type { ConnectionGate } from './connection-gate.ts';
 import { plainIp } from './ip.ts';
 import { ListenerSet } from './listener-set.ts';
+import { SecureListeners } from './secure-listeners.ts';
 import { TallyReport } from './tally-report.ts';
 import type { ListenAddress } from './tcp-listener.ts';
+import type { TlsCertificate } from './tls-certificate.ts';
 
 export interface HttpServerOptions {
   readonly logger: Logger;
@@ -29,6 +31,8 @@ export interface HttpServerOptions {
   readonly maxHeaderBytes?: number;
   /** Requests served by one connection, then it is closed. @default 10000 */
   readonly maxRequestsPerConnection?: number;
+  /** From accept to the end of a TLS handshake, ms. @default 10000 */
+  readonly handshakeTimeoutMs?: number;
   /** How often the timeouts above are looked at, ms. @default 1000 */
   readonly timeoutCheckMs?: number;
 }
@@ -52,6 +56,7 @@ export class HttpServer {
   readonly server: Server;
   readonly #clientErrors: TallyReport;
   readonly #listeners: ListenerSet;
+  readonly #secure: SecureListeners;
   #handler: HttpHandler = (_request, response) => void response.writeHead(503).end();
   #onUpgrade: UpgradeHandler | undefined;
   #armed = false;
@@ -59,7 +64,7 @@ export class HttpServer {
 
   constructor(options: HttpServerOptions) {
     const { directive, gate, logger, clock, emptyIpOk } = options;
-    this.#listeners = new ListenerSet({
+    const listening = {
       directive,
       clock,
       logger,
@@ -67,7 +72,15 @@ export class HttpServer {
       ...(emptyIpOk === undefined ? {} : { emptyIpOk }),
       noDelay: true,
       allowHalfOpen: true,
-      onConnection: (socket) => void this.server.emit('connection', socket),
+    };
+    const onConnection = (socket: Socket): void => void this.server.emit('connection', socket);
+    this.#listeners = new ListenerSet({ ...listening, onConnection });
+    this.#secure = new SecureListeners({
+      ...listening,
+      directive: directive.replace(/ listen$/, '.https listen'),
+      ...(options.handshakeTimeoutMs === undefined ? {} : { handshakeTimeoutMs: options.handshakeTimeoutMs }),
+      onSecure: onConnection,
+      onHttpError: (error, socket) => void this.server.emit('clientError', error, socket),
     });
     this.#clientErrors = new TallyReport({
       clock: options.clock,
@@ -119,20 +132,39 @@ export class HttpServer {
   async listen(addresses: readonly ListenAddress[]): Promise<void> {
     // Node arms its check of headersTimeout and requestTimeout on this event, and this server never listens itself. Before the
     // first connection: what comes earlier is not looked at, and the first of two addresses is open before the second one.
-    if (!this.#armed) this.server.emit('listening');
-    this.#armed = true;
+    this.#arm();
     await this.#listeners.relisten(addresses);
   }
 
+  /** Where it listens for TLS. */
+  get secureAddresses(): readonly { readonly host: string; readonly port: number }[] {
+    return this.#secure.addresses;
+  }
+
+  /** As `listen`, for TLS, beside the plain listeners. Without a certificate: no TLS any more. */
+  async listenSecure(
+    addresses: readonly ListenAddress[],
+    certificate: TlsCertificate | undefined,
+  ): Promise<void> {
+    this.#arm();
+    if (certificate === undefined) await this.#secure.stopListening();
+    else await this.#secure.listen(addresses, certificate);
+  }
+
+  /** For TLS handshakes from now on; open connections keep theirs. */
+  useCertificate(certificate: TlsCertificate): void {
+    this.#secure.use(certificate);
+  }
+
   /** Accepts no more connections; those that are open go on. */
-  stopAccepting(): Promise<void> {
-    return this.#listeners.stopAccepting();
+  async stopAccepting(): Promise<void> {
+    await Promise.all([this.#listeners.stopAccepting(), this.#secure.stopAccepting()]);
   }
 
   /** Ends all connections at once. Idempotent. */
   close(): Promise<void> {
     this.#closed ??= (async () => {
-      await this.#listeners.close();
+      await Promise.all([this.#listeners.close(), this.#secure.close()]);
       this.server.close(); // Disarms the check of timeouts.
       this.#clientErrors.close();
     })();
@@ -156,6 +188,11 @@ export class HttpServer {
           ? REQUEST_TIMEOUT
           : BAD_REQUEST;
     socket.end(answer, () => socket.destroy());
+  }
+
+  #arm(): void {
+    if (!this.#armed) this.server.emit('listening');
+    this.#armed = true;
   }
 
   #upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {

@@ -2,6 +2,13 @@ export { connectTcp, type Connection, type ConnectionHandlers, type ConnectTarge
 export { ConnectionGate, type ConnectionGateOptions } from './connection-gate.ts';
 export { createHttpApp, sendText, type HttpAppOptions } from './http-app.ts';
 export { HttpServer, type HttpHandler, type HttpServerOptions, type UpgradeHandler } from './http-server.ts';
+export {
+  checkCertificate,
+  expiryOf,
+  loadCertificate,
+  type CertificateFiles,
+  type TlsCertificate,
+} from './tls-certificate.ts';
 export { CORS_HEADERS } from './cors.ts';
 export { takeSocket } from './http-takeover.ts';
 export { ListenerSet, type ListenerSetOptions } from './listener-set.ts';

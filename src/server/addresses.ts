@@ -9,6 +9,8 @@ export interface ServerAddresses {
   readonly rtmp: readonly BoundAddress[];
   readonly http: readonly BoundAddress[];
   readonly api: readonly BoundAddress[];
+  readonly https: readonly BoundAddress[];
+  readonly apiHttps: readonly BoundAddress[];
 }
 
 /** An address of the configuration as listeners take it: without a host it is every address of the machine. */

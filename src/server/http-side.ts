@@ -9,6 +9,7 @@ import type { ConnectionGate } from '../net/index.ts';
 import { newSessionId } from '../observe/index.ts';
 import { flvFormat } from '../outputs/http-flv/index.ts';
 import { listenAddress, type BoundAddress } from './addresses.ts';
+import { HttpsPart } from './https-part.ts';
 import { apiConnections } from './process/open-files.ts';
 import { firstVhosts } from './vhost-options.ts';
 import type { VhostTable } from './vhost-table.ts';
@@ -27,6 +28,8 @@ export interface HttpSideDeps {
   readonly vhosts: VhostTable;
   /** The real one, for the page. */
   rtmpPort(): number | undefined;
+  /** Where a directive is written, by its key such as `httpServer.https.cert`; undefined = not known. */
+  placeOf(key: string): string | undefined;
 }
 
 /** [http_server, http_api] Whatever of HTTP is switched on. */
@@ -34,11 +37,23 @@ export class HttpSide {
   readonly #deps: HttpSideDeps;
   /** [server_id] One for the life of the server, also when the API is switched off and on. */
   readonly #serverId: string;
+  readonly #https: HttpsPart;
+  readonly #apiHttps: HttpsPart;
   #http: HttpEndpoint | undefined;
   #api: ApiServer | undefined;
 
   constructor(deps: HttpSideDeps) {
     this.#deps = deps;
+    const part = (directive: string, key: string): HttpsPart =>
+      new HttpsPart({
+        directive,
+        clock: systemClock,
+        logger: deps.logger,
+        nowMs: () => Date.now(),
+        placeOf: (name) => deps.placeOf(`${key}.${name}`),
+      });
+    this.#https = part('http_server.https', 'httpServer.https');
+    this.#apiHttps = part('http_api.https', 'httpApi.https');
     const { serverId } = deps.config();
     this.#serverId = serverId === '' ? `vid-${newSessionId()}` : serverId;
   }
@@ -51,18 +66,39 @@ export class HttpSide {
     return this.#api?.addresses ?? [];
   }
 
+  get httpsAddresses(): readonly BoundAddress[] {
+    return this.#http?.secureAddresses ?? [];
+  }
+
+  get apiHttpsAddresses(): readonly BoundAddress[] {
+    return this.#api?.secureAddresses ?? [];
+  }
+
   /** [http_server enabled, listen] Brings them about, or throws LISTEN_FAILED and nothing has changed. */
   async moveHttp(config: Config): Promise<void> {
     const { enabled, listen } = config.httpServer;
     const running = this.#http;
     if (!enabled) {
       this.#http = undefined;
+      this.#https.close();
       await running?.close();
     } else if (running !== undefined) {
       await running.relisten([listenAddress(listen)]);
     } else {
-      this.#http = await started(this.#createHttp(config));
+      const made = await started(this.#createHttp(config));
+      try {
+        await this.#https.move(made, config.httpServer.https);
+      } catch (error) {
+        await made.close();
+        throw error;
+      }
+      this.#http = made;
     }
+  }
+
+  /** [http_server https] Brings it about, or throws and nothing has changed. As in SRS there is none without the plain server. */
+  moveHttps(config: Config): Promise<void> {
+    return this.#https.move(this.#http, config.httpServer.https);
   }
 
   /** [http_api enabled, listen] Brings them about, or throws LISTEN_FAILED and nothing has changed. */
@@ -71,12 +107,25 @@ export class HttpSide {
     const running = this.#api;
     if (!enabled) {
       this.#api = undefined;
+      this.#apiHttps.close();
       await running?.close();
     } else if (running !== undefined) {
       await running.relisten([listenAddress(listen)]);
     } else {
-      this.#api = await started(this.#createApi(config));
+      const made = await started(this.#createApi(config));
+      try {
+        await this.#apiHttps.move(made, config.httpApi.https);
+      } catch (error) {
+        await made.close();
+        throw error;
+      }
+      this.#api = made;
     }
+  }
+
+  /** [http_api https] Brings it about, or throws and nothing has changed. As in SRS there is none without the plain server. */
+  moveApiHttps(config: Config): Promise<void> {
+    return this.#apiHttps.move(this.#api, config.httpApi.https);
   }
 
   /** Everything but where to listen. Bodies under way go on. */
@@ -86,6 +135,8 @@ export class HttpSide {
       crossdomain: config.httpApi.crossdomain,
       maxConnections: apiConnections(config),
     });
+    void this.#https.refresh();
+    void this.#apiHttps.refresh();
   }
 
   /** Accepts no more viewers; the API still answers. */
@@ -99,6 +150,8 @@ export class HttpSide {
 
   /** Ends all viewers, then the API. Idempotent. */
   async close(): Promise<void> {
+    this.#https.close();
+    this.#apiHttps.close();
     await this.#http?.close();
     await this.#api?.close();
   }

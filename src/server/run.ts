@@ -36,7 +36,12 @@ export async function run(context: RunContext): Promise<number> {
   for (const problem of warnings) logger.warn(formatProblem(problem));
 
   const version = packageVersion();
-  const server = new Server(config, { logger, version, pageDir: pageDir() });
+  const placeOf = (key: string): string | undefined => {
+    const origin = context.loaded.origins.get(key);
+    if (origin === undefined) return undefined;
+    return origin.line === 0 ? origin.file : `${origin.file}:${origin.line}`;
+  };
+  const server = new Server(config, { logger, version, pageDir: pageDir(), placeOf });
   const reloader = new Reloader({
     loaded: context.loaded,
     load: () => context.reload(),

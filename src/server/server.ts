@@ -24,6 +24,8 @@ export interface ServerDeps {
   readonly version: string;
   /** Folder of the built page; undefined = no page. */
   readonly pageDir: string | undefined;
+  /** Where a directive is written, by its key such as `httpServer.https.cert`; undefined = not known. For errors at the start. */
+  readonly placeOf?: (key: string) => string | undefined;
   /** Who may connect, publish and play. Default: everybody. */
   readonly policy?: AccessPolicy;
   /** Told of each start and end of a publish and a play. */
@@ -106,6 +108,8 @@ export class Server implements ReloadTarget {
       config: inForce,
       vhosts,
       rtmpPort: () => this.#rtmp.addresses[0]?.port,
+      // After a reload the lines may be others.
+      placeOf: (key) => (this.#config === config ? deps.placeOf?.(key) : undefined),
     });
     this.#ingests = new Ingests({ logger, clock });
     this.#target = new ServerTarget({
@@ -146,6 +150,8 @@ export class Server implements ReloadTarget {
       rtmp: this.#rtmp.addresses,
       http: this.#http.httpAddresses,
       api: this.#http.apiAddresses,
+      https: this.#http.httpsAddresses,
+      apiHttps: this.#http.apiHttpsAddresses,
     };
   }
 

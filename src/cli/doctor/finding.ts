@@ -14,6 +14,7 @@ export const CHECK_NAMES = [
   'paths',
   'disk space',
   'ffmpeg',
+  'certificates',
   'clock',
   'network',
   'container',

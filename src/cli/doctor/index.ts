@@ -7,6 +7,7 @@ import {
   parseConfig,
   type LoadedConfig,
 } from '../../config/index.ts';
+import { checkCertificates } from './certificates-check.ts';
 import { checkClock } from './clock-check.ts';
 import { checkConfiguration } from './configuration-check.ts';
 import { checkContainer } from './container-check.ts';
@@ -54,6 +55,7 @@ const CHECKS: Checks = {
   paths: checkPaths,
   'disk space': checkDisk,
   ffmpeg: checkFfmpeg,
+  certificates: checkCertificates,
   clock: checkClock,
   network: checkNetwork,
   container: checkContainer,

@@ -83,7 +83,6 @@ export const HTTP_API = {
   },
   https: {
     type: 'block',
-    feature: 'planned',
     reload: 'hook',
     doc: 'The HTTP API over TLS.',
     rows: HTTPS_API,
@@ -116,7 +115,6 @@ export const HTTP_SERVER = {
   crossdomain: { type: 'flag', default: true, reload: 'hook', doc: 'Let pages of other sites play (CORS).' },
   https: {
     type: 'block',
-    feature: 'planned',
     reload: 'hook',
     doc: 'The HTTP server over TLS.',
     rows: HTTPS_SERVER,

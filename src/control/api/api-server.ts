@@ -10,6 +10,7 @@ import {
   sendText,
   type HttpServerOptions,
   type ListenAddress,
+  type TlsCertificate,
 } from '../../net/index.ts';
 import { addApiRoutes, type ApiRoutesOptions } from './api-routes.ts';
 
@@ -91,6 +92,21 @@ export class ApiServer {
   /** [http_api listen] Listens on these addresses from now on, or throws LISTEN_FAILED and nothing has changed. */
   relisten(listen: readonly ListenAddress[]): Promise<void> {
     return this.#http.listen(listen);
+  }
+
+  /** [http_api https] Where it listens for TLS. */
+  get secureAddresses(): readonly { readonly host: string; readonly port: number }[] {
+    return this.#http.secureAddresses;
+  }
+
+  /** [http_api https] As `relisten`, for TLS. Without a certificate: no TLS any more. */
+  listenSecure(listen: readonly ListenAddress[], certificate: TlsCertificate | undefined): Promise<void> {
+    return this.#http.listenSecure(listen, certificate);
+  }
+
+  /** For TLS handshakes from now on; open connections keep theirs. */
+  useCertificate(certificate: TlsCertificate): void {
+    this.#http.useCertificate(certificate);
   }
 
   /** Other settings, from the next request on. */

@@ -12,6 +12,7 @@ import {
   type ConnectionGate,
   type HttpServerOptions,
   type ListenAddress,
+  type TlsCertificate,
 } from '../../net/index.ts';
 import { FileRoute } from './file-route.ts';
 import { LiveList } from './live-list.ts';
@@ -40,7 +41,12 @@ export interface HttpEndpointOptions {
   readonly apiPort: number | undefined;
   readonly timeouts?: Pick<
     HttpServerOptions,
-    'headersTimeoutMs' | 'requestTimeoutMs' | 'keepAliveTimeoutMs' | 'idleTimeoutMs' | 'timeoutCheckMs'
+    | 'headersTimeoutMs'
+    | 'requestTimeoutMs'
+    | 'keepAliveTimeoutMs'
+    | 'idleTimeoutMs'
+    | 'handshakeTimeoutMs'
+    | 'timeoutCheckMs'
   >;
 }
 
@@ -136,6 +142,21 @@ export class HttpEndpoint {
    */
   relisten(listen: readonly ListenAddress[]): Promise<void> {
     return this.#http.listen(listen);
+  }
+
+  /** [http_server https] Where it listens for TLS. */
+  get secureAddresses(): readonly { readonly host: string; readonly port: number }[] {
+    return this.#http.secureAddresses;
+  }
+
+  /** [http_server https] As `relisten`, for TLS. Without a certificate: no TLS any more. */
+  listenSecure(listen: readonly ListenAddress[], certificate: TlsCertificate | undefined): Promise<void> {
+    return this.#http.listenSecure(listen, certificate);
+  }
+
+  /** For TLS handshakes from now on; open connections keep theirs. */
+  useCertificate(certificate: TlsCertificate): void {
+    this.#http.useCertificate(certificate);
   }
 
   /** Other settings, from the next request on. What is being sent goes on. */

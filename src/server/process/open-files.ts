@@ -64,7 +64,9 @@ export function apiConnections(config: Config, limit: number | undefined = openF
 
 /** Ports that a configuration opens. */
 export function listenerCount({ listen, httpApi, httpServer }: Config): number {
-  return listen.length + (httpApi.enabled ? 1 : 0) + (httpServer.enabled ? 1 : 0);
+  const ports = (server: Config['httpApi'] | Config['httpServer']): number =>
+    server.enabled ? 1 + (server.https.enabled ? server.https.listen.length : 0) : 0;
+  return listen.length + ports(httpApi) + ports(httpServer);
 }
 
 /** For the start: throws OPEN_FILES_LIMIT, or warns when just the last few connections may find no file left. */

@@ -53,10 +53,14 @@ export class ServerTarget implements ReloadTarget {
     const { rtmp, http, hub, gate, ingests, report, config, use } = this.#parts;
     const of = (...directives: string[]): readonly ConfigChange[] =>
       changes.filter(({ directive }) => directives.includes(directive));
+    const below = (block: string): readonly ConfigChange[] =>
+      changes.filter(({ directive }) => directive.startsWith(block));
     const moved = await moveListeners([
       { changes: of('listen'), run: () => rtmp.relisten(next.listen.map(listenAddress)) },
       { changes: of('http_server.enabled', 'http_server.listen'), run: () => http.moveHttp(next) },
+      { changes: below('http_server.https.'), run: () => http.moveHttps(next) },
       { changes: of('http_api.enabled', 'http_api.listen'), run: () => http.moveApi(next) },
+      { changes: below('http_api.https.'), run: () => http.moveApiHttps(next) },
     ]);
     const refusals = [...moved, ...refuseTooMany(of('max_connections'), next)];
     const before = config();

@@ -342,8 +342,19 @@ test('the defaults are those of SRS 3, but for tcp_nodelay and mr', () => {
     [httpApi.enabled, httpApi.listen.host, httpApi.listen.port, httpApi.crossdomain],
     [false, undefined, 1985, true],
   );
-  const { listen: httpListen, ...http } = httpServer;
+  const { listen: httpListen, https, ...http } = httpServer;
   assert.equal(httpListen.port, 8080);
+  const files = { enabled: false, key: './conf/server.key', cert: './conf/server.crt' };
+  for (const [{ listen: secure, ...rest }, port] of [
+    [https, 8088],
+    [httpApi.https, 1990],
+  ] as const) {
+    assert.deepEqual(rest, files);
+    assert.deepEqual(
+      secure.map((address) => address.port),
+      [port],
+    );
+  }
   assert.deepEqual(http, { enabled: false, dir: './objs/nginx/html', crossdomain: true, page: true });
   assert.deepEqual(vhosts, [
     {

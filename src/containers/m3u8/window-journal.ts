@@ -6,6 +6,8 @@ import type { RetiredSegment } from './retired-uris.ts';
 export const MAX_JOURNAL_CHARACTERS = 16 * 1024 * 1024;
 
 const JOURNAL_VERSION = 1;
+/** The last moment that a date can show; every other number is smaller. */
+const MAX_DATE_MS = 8.64e15;
 
 /** What a window needs to go on. */
 export interface WindowState {
@@ -133,7 +135,7 @@ function list(json: unknown, name: string): readonly unknown[] {
 }
 
 function count(json: unknown, name: string): number {
-  if (typeof json !== 'number' || !Number.isFinite(json) || json < 0) throw bad(name);
+  if (typeof json !== 'number' || !(json >= 0 && json <= MAX_DATE_MS)) throw bad(name);
   return Math.round(json);
 }
 

@@ -176,6 +176,7 @@ suite('the journal', () => {
     '{}',
     '{"version":2}',
     '{"version":1,"targetDurationSec":-1}',
+    '{"version":1,"targetDurationSec":1e300}',
     '{"version":1,"targetDurationSec":1,"mediaSequence":"1"}',
     '{"version":1,"targetDurationSec":1,"mediaSequence":1,"discontinuitySequence":0,"segments":[{}],"retired":[]}',
     '{"version":1,"targetDurationSec":1,"mediaSequence":1,"discontinuitySequence":0,"segments":[],"retired":[{"uris":[1],"keepMs":0}]}',

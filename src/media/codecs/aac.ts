@@ -10,7 +10,7 @@ export const AAC_OBJECT = { MAIN: 1, LC: 2, SSR: 3, LTP: 4, SBR: 5, PS: 29 } as 
 export const AAC_FRAME_SAMPLES = 1024;
 
 /** Hz by sampling frequency index. Spec: ISO/IEC 14496-3, table 1.18. */
-const SAMPLE_RATES = [
+export const AAC_SAMPLE_RATES: readonly number[] = [
   96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350,
 ];
 const RATE_ESCAPE = 15;
@@ -78,7 +78,7 @@ function readObjectType(r: BitReader): number {
 
 function readRate(r: BitReader): number {
   const index = r.bits(4);
-  const rate = index === RATE_ESCAPE ? r.bits(24) : SAMPLE_RATES[index];
+  const rate = index === RATE_ESCAPE ? r.bits(24) : AAC_SAMPLE_RATES[index];
   if (rate === undefined || rate === 0) throw invalid(`sampling frequency index ${index}`);
   return rate;
 }
@@ -120,7 +120,7 @@ export function writeAacConfig(config: AacConfigFields): Buffer {
     for (let i = count - 1; i >= 0; i--) bits.push(Math.floor(value / 2 ** i) % 2);
   };
   const putRate = (rate: number): void => {
-    const index = SAMPLE_RATES.indexOf(rate);
+    const index = AAC_SAMPLE_RATES.indexOf(rate);
     put(index < 0 ? RATE_ESCAPE : index, 4);
     if (index < 0) put(rate, 24);
   };

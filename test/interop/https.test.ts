@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { ReloadServer } from '../support/reload-server.ts';
+import { makeCertificate, type TestCertificate } from '../support/certificates.ts';
+import { eventually } from '../support/eventually.ts';
+import { assertDecodes, makeClip, probe, publishFile, record } from '../support/ffmpeg.ts';
+import { requireProgram, run, temporaryFolder } from '../support/programs.ts';
+
+suite('programs over TLS', () => {
+  const folder = temporaryFolder();
+  let server: ReloadServer;
+  let files: TestCertificate;
+
+  before(async () => {
+    files = await makeCertificate();
+    const https = `https { enabled on; listen 127.0.0.1:0; key ${files.key}; cert ${files.cert}; }`;
+    server = await ReloadServer.start(`
+      listen 127.0.0.1:0; max_connections 100;
+      http_server { enabled on; listen 127.0.0.1:0; dir ${folder}; page off; ${https} }
+      http_api { enabled on; listen 127.0.0.1:0; ${https} }
+      vhost __defaultVhost__ { http_remux { enabled on; } publish { hold_time 1s; } }`);
+  });
+  after(() => server.stop());
+
+  test('curl checks the certificate and reads the API', async () => {
+    const port = server.server.addresses.apiHttps[0]?.port ?? 0;
+    const curl = requireProgram('/usr/bin/curl', 'curl');
+    const url = `https://127.0.0.1:${port}/api/v1/versions`;
+    const answer = await run(curl, ['-sS', '--cacert', files.cert, url]);
+    assert.match(answer.stdout, /"code":0/);
+  });
+
+  test('ffmpeg plays a live stream over HTTPS without an error', async () => {
+    const port = server.server.addresses.https[0]?.port ?? 0;
+    const source = await makeClip(join(folder, 'source.flv'), { seconds: 5 });
+    const publisher = publishFile(source, `rtmp://127.0.0.1:${server.rtmpPort}/live/show`);
+    await eventually(() => server.server.liveStreams === 1, 'the stream');
+    const out = join(folder, 'played.flv');
+    const url = `https://localhost:${port}/live/show.flv`;
+    const tls = ['-ca_file', files.cert, '-tls_verify', '1'];
+    const player = record(url, out, tls);
+    assert.equal((await publisher.ended).code, 0);
+    const played = await player.ended;
+    assert.equal(played.stderr, '');
+    assert.equal(played.code, 0);
+    await assertDecodes(out);
+    const { audio, video } = await probe(out);
+    assert.ok(audio !== undefined && video !== undefined);
+  });
+});

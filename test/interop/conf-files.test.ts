@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { loadConfig } from '../../src/config/index.ts';
+import { makeCertificate } from '../support/certificates.ts';
 import { accepts, Program, temporaryFolder, until } from '../support/programs.ts';
 import { freePorts, REPOSITORY } from '../support/server-process.ts';
 
@@ -41,6 +42,7 @@ const files = readdirSync(CONF).filter(
 // Each is a process of its own that does little but start: two at a time is what a small machine can take.
 suite('conf/', { concurrency: 2 }, () => {
   const folder = temporaryFolder();
+  const certificate = makeCertificate();
 
   test('some files have nothing but features that exist', () =>
     assert.ok(files.length >= 10, files.join(' ')));
@@ -50,7 +52,11 @@ suite('conf/', { concurrency: 2 }, () => {
       const home = join(folder, name);
       mkdirSync(home);
       // What they name by a relative path.
-      for (const entry of ['media', 'conf']) symlinkSync(join(REPOSITORY, entry), join(home, entry));
+      symlinkSync(join(REPOSITORY, 'media'), join(home, 'media'));
+      cpSync(CONF, join(home, 'conf'), { recursive: true });
+      const { key, cert } = await certificate;
+      cpSync(key, join(home, 'conf/server.key'));
+      cpSync(cert, join(home, 'conf/server.crt'));
       const file = join(home, name);
       writeFileSync(file, await onFreePorts(readFileSync(join(CONF, name), 'utf8')));
       const server = new Program(process.execPath, [join(REPOSITORY, 'bin/srs'), '-c', name], { cwd: home });

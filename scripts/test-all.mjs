@@ -8,6 +8,7 @@ const PROGRAMS = [
   { file: '/usr/bin/ffmpeg', packages: ['ffmpeg'] },
   { file: '/usr/bin/rtmpdump', packages: ['rtmpdump'] },
   { file: '/usr/bin/curl', packages: ['curl'] },
+  { file: '/usr/bin/openssl', packages: ['openssl'] },
   {
     file: '/usr/bin/gst-launch-1.0',
     packages: [

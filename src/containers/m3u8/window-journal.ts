@@ -1,4 +1,4 @@
-import { ServerError } from '../../base/errors.ts';
+import { JournalFields } from '../../base/journal-fields.ts';
 import type { EncryptionKey, MediaMap, PlaylistPart, PlaylistSegment } from './model.ts';
 import type { RetiredSegment } from './retired-uris.ts';
 
@@ -6,6 +6,7 @@ import type { RetiredSegment } from './retired-uris.ts';
 export const MAX_JOURNAL_CHARACTERS = 16 * 1024 * 1024;
 
 const JOURNAL_VERSION = 1;
+const FIELDS = new JournalFields('M3U8_INVALID');
 /** The last moment that a date can show; every other number is smaller. */
 const MAX_DATE_MS = 8.64e15;
 
@@ -26,49 +27,39 @@ export function writeWindowJournal(state: WindowState): string {
 
 /** Reads a journal; throws M3U8_INVALID when it is not whole or not ours. Unknown fields are dropped. */
 export function readWindowJournal(text: string): WindowState {
-  if (text.length > MAX_JOURNAL_CHARACTERS) {
-    throw new ServerError('PLAYLIST_TOO_LARGE', `journal of ${text.length} characters`);
-  }
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw new ServerError('M3U8_INVALID', 'a journal that is not JSON', { cause });
-  }
-  const fields = record(json, 'journal');
-  if (fields['version'] !== JOURNAL_VERSION) throw bad('version');
+  const fields = FIELDS.open(text, MAX_JOURNAL_CHARACTERS, JOURNAL_VERSION);
   const partTarget = fields['partTargetMs'];
   return {
     targetDurationSec: count(fields['targetDurationSec'], 'targetDurationSec'),
     mediaSequence: count(fields['mediaSequence'], 'mediaSequence'),
     discontinuitySequence: count(fields['discontinuitySequence'], 'discontinuitySequence'),
-    segments: list(fields['segments'], 'segments').map(readSegment),
-    retired: list(fields['retired'], 'retired').map(readRetired),
+    segments: FIELDS.list(fields['segments'], 'segments').map(readSegment),
+    retired: FIELDS.list(fields['retired'], 'retired').map(readRetired),
     ...(partTarget === undefined ? {} : { partTargetMs: count(partTarget, 'partTargetMs') }),
   };
 }
 
 function readSegment(json: unknown): PlaylistSegment {
-  const from = record(json, 'segment');
+  const from = FIELDS.record(json, 'segment');
   const date = from['programDateTimeMs'];
   return {
-    uri: text(from['uri'], 'uri'),
+    uri: FIELDS.text(from['uri'], 'uri'),
     durationMs: count(from['durationMs'], 'durationMs'),
-    ...(from['title'] === undefined ? {} : { title: text(from['title'], 'title') }),
+    ...(from['title'] === undefined ? {} : { title: FIELDS.text(from['title'], 'title') }),
     ...(from['discontinuity'] === true ? { discontinuity: true } : {}),
     ...(from['gap'] === true ? { gap: true } : {}),
     ...(from['key'] === undefined ? {} : { key: readKey(from['key']) }),
     ...(from['map'] === undefined ? {} : { map: readMap(from['map']) }),
     ...(date === undefined ? {} : { programDateTimeMs: count(date, 'programDateTimeMs') }),
-    ...(from['parts'] === undefined ? {} : { parts: list(from['parts'], 'parts').map(readPart) }),
+    ...(from['parts'] === undefined ? {} : { parts: FIELDS.list(from['parts'], 'parts').map(readPart) }),
     ...readRange(from['byteRange']),
   };
 }
 
 function readPart(json: unknown): PlaylistPart {
-  const from = record(json, 'part');
+  const from = FIELDS.record(json, 'part');
   return {
-    uri: text(from['uri'], 'uri'),
+    uri: FIELDS.text(from['uri'], 'uri'),
     durationMs: count(from['durationMs'], 'durationMs'),
     ...(from['independent'] === true ? { independent: true } : {}),
     ...(from['gap'] === true ? { gap: true } : {}),
@@ -77,14 +68,14 @@ function readPart(json: unknown): PlaylistPart {
 }
 
 function readKey(json: unknown): EncryptionKey {
-  const from = record(json, 'key');
+  const from = FIELDS.record(json, 'key');
   const { method, iv } = from;
   if (method !== 'AES-128' && method !== 'SAMPLE-AES' && method !== 'SAMPLE-AES-CTR' && method !== 'NONE') {
-    throw bad('method');
+    throw FIELDS.bad('method');
   }
   const optionalText = (name: string): object =>
-    from[name] === undefined ? {} : { [name]: text(from[name], name) };
-  if (iv !== undefined && !/^[0-9a-f]{32}$/i.test(text(iv, 'iv'))) throw bad('iv');
+    from[name] === undefined ? {} : { [name]: FIELDS.text(from[name], name) };
+  if (iv !== undefined && !/^[0-9a-f]{32}$/i.test(FIELDS.text(iv, 'iv'))) throw FIELDS.bad('iv');
   return {
     method,
     ...optionalText('uri'),
@@ -95,9 +86,9 @@ function readKey(json: unknown): EncryptionKey {
 }
 
 function readMap(json: unknown): MediaMap {
-  const from = record(json, 'map');
+  const from = FIELDS.record(json, 'map');
   return {
-    uri: text(from['uri'], 'uri'),
+    uri: FIELDS.text(from['uri'], 'uri'),
     ...(from['encrypted'] === true ? { encrypted: true } : {}),
     ...readRange(from['byteRange']),
   };
@@ -105,7 +96,7 @@ function readMap(json: unknown): MediaMap {
 
 function readRange(json: unknown): Pick<PlaylistPart, 'byteRange'> {
   if (json === undefined) return {};
-  const { length, offset } = record(json, 'byteRange');
+  const { length, offset } = FIELDS.record(json, 'byteRange');
   return {
     byteRange: {
       length: count(length, 'length'),
@@ -115,35 +106,16 @@ function readRange(json: unknown): Pick<PlaylistPart, 'byteRange'> {
 }
 
 function readRetired(json: unknown): RetiredSegment {
-  const from = record(json, 'retired');
+  const from = FIELDS.record(json, 'retired');
   return {
-    uris: list(from['uris'], 'uris').map((uri) => text(uri, 'uris')),
+    uris: FIELDS.list(from['uris'], 'uris').map((uri) => FIELDS.text(uri, 'uris')),
     keepMs: count(from['keepMs'], 'keepMs'),
-    ...(from['map'] === undefined ? {} : { map: text(from['map'], 'map') }),
-    ...(from['key'] === undefined ? {} : { key: text(from['key'], 'key') }),
+    ...(from['map'] === undefined ? {} : { map: FIELDS.text(from['map'], 'map') }),
+    ...(from['key'] === undefined ? {} : { key: FIELDS.text(from['key'], 'key') }),
   };
 }
 
-function record(json: unknown, name: string): Readonly<Record<string, unknown>> {
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) throw bad(name);
-  return json as Record<string, unknown>;
-}
-
-function list(json: unknown, name: string): readonly unknown[] {
-  if (!Array.isArray(json)) throw bad(name);
-  return json;
-}
-
 function count(json: unknown, name: string): number {
-  if (typeof json !== 'number' || !(json >= 0 && json <= MAX_DATE_MS)) throw bad(name);
+  if (typeof json !== 'number' || !(json >= 0 && json <= MAX_DATE_MS)) throw FIELDS.bad(name);
   return Math.round(json);
-}
-
-function text(json: unknown, name: string): string {
-  if (typeof json !== 'string') throw bad(name);
-  return json;
-}
-
-function bad(name: string): ServerError {
-  return new ServerError('M3U8_INVALID', `journal: ${name}`);
 }

@@ -1,4 +1,4 @@
-import { ServerError } from '../../base/errors.ts';
+import { JournalFields } from '../../base/journal-fields.ts';
 import type { Representation } from './model.ts';
 import type { TimelineEntry, TimelineState, WindowPeriod, WindowTrack } from './timeline-state.ts';
 
@@ -6,6 +6,7 @@ import type { TimelineEntry, TimelineState, WindowPeriod, WindowTrack } from './
 export const MAX_TIMELINE_JOURNAL_CHARACTERS = 16 * 1024 * 1024;
 
 const JOURNAL_VERSION = 1;
+const FIELDS = new JournalFields('MPD_INVALID');
 
 /** The journal's text. */
 export function writeTimelineJournal(state: TimelineState): string {
@@ -14,78 +15,68 @@ export function writeTimelineJournal(state: TimelineState): string {
 
 /** Reads a journal; throws MPD_INVALID when it is not whole or not ours. Unknown fields are dropped. */
 export function readTimelineJournal(text: string): TimelineState {
-  if (text.length > MAX_TIMELINE_JOURNAL_CHARACTERS) {
-    throw new ServerError('PLAYLIST_TOO_LARGE', `journal of ${text.length} characters`);
-  }
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw new ServerError('MPD_INVALID', 'a journal that is not JSON', { cause });
-  }
-  const from = record(json, 'journal');
-  if (from['version'] !== JOURNAL_VERSION) throw bad('version');
+  const from = FIELDS.open(text, MAX_TIMELINE_JOURNAL_CHARACTERS, JOURNAL_VERSION);
   const start = from['availabilityStartTimeMs'];
   return {
     availabilityStartTimeMs: start === undefined ? undefined : integer(start, 'availabilityStartTimeMs'),
     publishTimeMs: integer(from['publishTimeMs'], 'publishTimeMs'),
     nextPeriod: integer(from['nextPeriod'], 'nextPeriod'),
-    nextNumbers: list(from['nextNumbers'], 'nextNumbers').map((one) => integer(one, 'nextNumbers')),
+    nextNumbers: FIELDS.list(from['nextNumbers'], 'nextNumbers').map((one) => integer(one, 'nextNumbers')),
     longestMs: integer(from['longestMs'], 'longestMs'),
-    periods: list(from['periods'], 'periods').map(readPeriod),
-    retired: list(from['retired'], 'retired').map((one) => {
-      const [uri, keepMs] = list(one, 'retired');
-      return [string(uri, 'retired'), integer(keepMs, 'retired')];
+    periods: FIELDS.list(from['periods'], 'periods').map(readPeriod),
+    retired: FIELDS.list(from['retired'], 'retired').map((one) => {
+      const [uri, keepMs] = FIELDS.list(one, 'retired');
+      return [FIELDS.text(uri, 'retired'), integer(keepMs, 'retired')];
     }),
   };
 }
 
 function readPeriod(json: unknown): WindowPeriod {
-  const from = record(json, 'period');
+  const from = FIELDS.record(json, 'period');
   return {
     id: integer(from['id'], 'id'),
     startMs: integer(from['startMs'], 'startMs'),
-    tracks: list(from['tracks'], 'tracks').map(readTrack),
+    tracks: FIELDS.list(from['tracks'], 'tracks').map(readTrack),
   };
 }
 
 function readTrack(json: unknown): WindowTrack {
-  const from = record(json, 'track');
+  const from = FIELDS.record(json, 'track');
   const { contentType } = from;
-  if (contentType !== 'video' && contentType !== 'audio') throw bad('contentType');
+  if (contentType !== 'video' && contentType !== 'audio') throw FIELDS.bad('contentType');
   const timescale = integer(from['timescale'], 'timescale');
-  if (timescale === 0) throw bad('timescale');
+  if (timescale === 0) throw FIELDS.bad('timescale');
   return {
     contentType,
     timescale,
-    initialization: string(from['initialization'], 'initialization'),
-    media: string(from['media'], 'media'),
+    initialization: FIELDS.text(from['initialization'], 'initialization'),
+    media: FIELDS.text(from['media'], 'media'),
     representation: readRepresentation(from['representation']),
     presentationTimeOffset: integer(from['presentationTimeOffset'], 'presentationTimeOffset'),
-    entries: list(from['entries'], 'entries').map(readEntry),
+    entries: FIELDS.list(from['entries'], 'entries').map(readEntry),
   };
 }
 
 function readRepresentation(json: unknown): Representation {
-  const from = record(json, 'representation');
+  const from = FIELDS.record(json, 'representation');
   const numbers: Record<string, number> = {};
   for (const name of ['width', 'height', 'audioSamplingRate', 'channels']) {
     if (from[name] !== undefined) numbers[name] = integer(from[name], name);
   }
   const bandwidth = from['bandwidth'];
-  if (typeof bandwidth !== 'number' || !(bandwidth >= 0)) throw bad('bandwidth');
+  if (typeof bandwidth !== 'number' || !(bandwidth >= 0)) throw FIELDS.bad('bandwidth');
   return {
-    id: string(from['id'], 'id'),
+    id: FIELDS.text(from['id'], 'id'),
     bandwidth,
-    mimeType: string(from['mimeType'], 'mimeType'),
-    codecs: string(from['codecs'], 'codecs'),
-    ...(from['frameRate'] === undefined ? {} : { frameRate: string(from['frameRate'], 'frameRate') }),
+    mimeType: FIELDS.text(from['mimeType'], 'mimeType'),
+    codecs: FIELDS.text(from['codecs'], 'codecs'),
+    ...(from['frameRate'] === undefined ? {} : { frameRate: FIELDS.text(from['frameRate'], 'frameRate') }),
     ...numbers,
   };
 }
 
 function readEntry(json: unknown): TimelineEntry {
-  const from = record(json, 'entry');
+  const from = FIELDS.record(json, 'entry');
   return {
     time: integer(from['time'], 'time'),
     duration: integer(from['duration'], 'duration'),
@@ -93,26 +84,7 @@ function readEntry(json: unknown): TimelineEntry {
   };
 }
 
-function record(json: unknown, name: string): Readonly<Record<string, unknown>> {
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) throw bad(name);
-  return json as Record<string, unknown>;
-}
-
-function list(json: unknown, name: string): readonly unknown[] {
-  if (!Array.isArray(json)) throw bad(name);
-  return json;
-}
-
 function integer(json: unknown, name: string): number {
-  if (typeof json !== 'number' || !Number.isSafeInteger(json) || json < 0) throw bad(name);
+  if (typeof json !== 'number' || !Number.isSafeInteger(json) || json < 0) throw FIELDS.bad(name);
   return json;
-}
-
-function string(json: unknown, name: string): string {
-  if (typeof json !== 'string') throw bad(name);
-  return json;
-}
-
-function bad(name: string): ServerError {
-  return new ServerError('MPD_INVALID', `journal: ${name}`);
 }

@@ -10,6 +10,8 @@ const MAX_BATCH_PIECES = 512;
 /** Pieces of any size that wait: small ones cost memory too. */
 const MAX_PENDING_PIECES = 65_536;
 
+const MAX_CREATE_TRIES = 3;
+
 /** What ends the name of a file that is not whole; it also begins with a dot, which no file of a stream does. */
 const TEMPORARY_END = '.tmp';
 
@@ -143,8 +145,7 @@ export class SafeFile {
   async #run(): Promise<void> {
     let handle: WritableHandle | undefined;
     try {
-      await this.#fs.makeFolder(dirname(this.path));
-      handle = await this.#fs.create(this.#temporary);
+      handle = await this.#create();
       for (;;) {
         if (this.#next < this.#queue.length) await this.#writeBatch(handle);
         else if (this.#state === 'open') await new Promise<void>((resolve) => (this.#wake = resolve));
@@ -166,6 +167,18 @@ export class SafeFile {
     await handle?.close().catch(() => undefined);
     const keep = this.#state === 'failed' && this.#options.onFailure === 'keep';
     if (!keep) await this.#fs.unlink(this.#temporary).catch(() => undefined);
+  }
+
+  async #create(): Promise<WritableHandle> {
+    for (let tries = 1; ; tries += 1) {
+      await this.#fs.makeFolder(dirname(this.path));
+      try {
+        return await this.#fs.create(this.#temporary);
+      } catch (error) {
+        // Somebody removed the folder between the two: it was empty.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || tries === MAX_CREATE_TRIES) throw error;
+      }
+    }
   }
 
   /** One write of what is consecutive at the head of the queue. */

@@ -1,20 +1,27 @@
 import { UndoScope } from '../base/undo.ts';
 import { systemClock } from '../base/clock.ts';
+import { describeError } from '../base/errors.ts';
 import { TimerWheel } from '../base/timer-wheel.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Config, ConfigChange } from '../config/index.ts';
 import { RtmpEndpoint } from '../endpoints/rtmp/index.ts';
 import { createHub, type ClosableHub } from '../hub/hub.ts';
 import { MergeGovernor } from '../hub/merge-governor.ts';
+import type { OutputObserver } from '../hub/output-events.ts';
 import type { AccessPolicy, StreamObserver, StreamResolver } from '../hub/ports.ts';
 import { audioTrackOf, videoTrackOf } from '../media/track-info.ts';
 import { ConnectionGate } from '../net/index.ts';
 import { createLoopProbe, createSessionReport, newSessionId } from '../observe/index.ts';
+import { DelayedRemovals } from '../storage/delayed-removals.ts';
+import { LiveResources } from '../storage/live-resources.ts';
 import { listenAddress, type ServerAddresses } from './addresses.ts';
 import { HttpSide } from './http-side.ts';
 import { Ingests } from './ingests.ts';
+import { outputKinds } from './output-kinds.ts';
+import { OutputWatch } from './output-watch.ts';
 import type { Refusal, ReloadTarget } from './reload/ports.ts';
 import { ServerTarget } from './reload/server-target.ts';
+import { StreamOutputs } from './stream-outputs.ts';
 import { rtmpVhosts, streamOptions } from './vhost-options.ts';
 import { VhostTable } from './vhost-table.ts';
 
@@ -30,6 +37,8 @@ export interface ServerDeps {
   readonly policy?: AccessPolicy;
   /** Told of each start and end of a publish and a play. */
   readonly observers?: readonly StreamObserver[];
+  /** Told of segments and recordings that are done, and of outputs that failed. */
+  readonly outputObservers?: readonly OutputObserver[];
   /** Asked, in order, for a stream that is not here. */
   readonly resolvers?: readonly StreamResolver[];
 }
@@ -48,6 +57,9 @@ export class Server implements ReloadTarget {
   readonly #rtmp: RtmpEndpoint;
   readonly #http: HttpSide;
   readonly #ingests: Ingests;
+  readonly #resources: LiveResources;
+  readonly #removals: DelayedRemovals;
+  readonly #outputs: StreamOutputs;
   readonly #target: ServerTarget;
   #config: Config;
   /** The reload under way. */
@@ -67,6 +79,29 @@ export class Server implements ReloadTarget {
     this.#scope.add(() => this.#gate.close());
     const report = createSessionReport({ clock, logger, everyMs: config.pithyPrintMs });
     this.#scope.add(() => report.close());
+    const wheel = new TimerWheel(clock);
+    this.#scope.add(() => wheel.close());
+    this.#resources = new LiveResources(config.httpServer.liveMemoryBytes);
+    this.#removals = new DelayedRemovals(wheel, (path, error) =>
+      logger.warn(`${path} could not be removed: ${describeError(error)}`),
+    );
+    const observer = new OutputWatch(logger, deps.outputObservers ?? []);
+    this.#outputs = new StreamOutputs({
+      kinds: outputKinds({
+        clock,
+        wheel,
+        unixTime: () => Date.now(),
+        logger,
+        observer,
+        access: policy,
+        resources: this.#resources,
+        removals: this.#removals,
+        utc: () => inForce().utcTime,
+      }),
+      logger,
+      observer,
+      vhostOf: (name) => vhosts.of(name),
+    });
     this.#hub = createHub({
       clock,
       logger,
@@ -74,12 +109,10 @@ export class Server implements ReloadTarget {
       describeTrack: (frame, parseSps) =>
         frame.kind === 'video' ? videoTrackOf(frame, parseSps) : audioTrackOf(frame),
       governor: new MergeGovernor({ clock, loadProbe: () => probe.utilisation() }),
-      observers: [report, ...(deps.observers ?? [])],
+      observers: [report, this.#outputs, ...(deps.observers ?? [])],
       resolvers: deps.resolvers ?? [],
     });
     this.#scope.add(() => this.#hub.close());
-    const wheel = new TimerWheel(clock);
-    this.#scope.add(() => wheel.close());
     this.#rtmp = new RtmpEndpoint({
       listen: config.listen.map(listenAddress),
       gate: this.#gate,
@@ -118,6 +151,8 @@ export class Server implements ReloadTarget {
       hub: this.#hub,
       gate: this.#gate,
       ingests: this.#ingests,
+      outputs: this.#outputs,
+      resources: this.#resources,
       report,
       config: inForce,
       use: (next) => {
@@ -206,6 +241,8 @@ export class Server implements ReloadTarget {
     await Promise.all([this.#rtmp.stopAccepting(), this.#http.stopAccepting()]);
     await ingests;
     await this.#rtmp.close();
+    await this.#outputs.close();
+    await this.#removals.close();
     await this.#http.close();
     this.#scope.run();
   }

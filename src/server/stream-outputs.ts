@@ -2,10 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 import { systemClock } from '../base/clock.ts';
 import { describeError, ServerError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
-import { Tally } from '../base/tally.ts';
 import type { Undo } from '../base/undo.ts';
 import type { VhostConfig } from '../config/index.ts';
-import type { OutputFailed, OutputObserver, StreamOutput } from '../hub/output-events.ts';
+import type { OutputObserver, StreamOutput } from '../hub/output-events.ts';
 import { streamKey, type LiveStream, type SessionInfo, type StreamObserver } from '../hub/ports.ts';
 import type { StreamName, StreamState } from '../hub/ports.ts';
 import type { Frame } from '../media/frame.ts';
@@ -29,6 +28,8 @@ export interface OutputStart<Options> {
 export interface StreamOutputsDeps {
   readonly kinds: readonly OutputKind[];
   readonly logger: Logger;
+  /** Hears of outputs that could not begin or broke. */
+  readonly observer: Required<Pick<OutputObserver, 'outputFailed'>>;
   /** The vhost of a stream. Throws when it is not served any more. */
   vhostOf(name: StreamName): VhostConfig;
 }
@@ -81,8 +82,6 @@ interface Tracked {
 
 /** [hls, dash, dvr, hds] Begins and ends what makes files of the streams, by the configuration in force. */
 export class StreamOutputs implements StreamObserver {
-  /** What outputs could not do. */
-  readonly failures = new Tally();
   readonly #deps: StreamOutputsDeps;
   readonly #streams = new Map<LiveStream, Tracked>();
   /** The last close of an output by kind and stream. */
@@ -91,11 +90,6 @@ export class StreamOutputs implements StreamObserver {
 
   constructor(deps: StreamOutputsDeps) {
     this.#deps = deps;
-  }
-
-  /** For the outputs: hears of failures to count them and to tell the log. */
-  get observer(): OutputObserver {
-    return { outputFailed: (event) => this.#failed(event) };
   }
 
   publishStarted(_name: StreamName, session: SessionInfo, stream: LiveStream): void {
@@ -169,7 +163,7 @@ export class StreamOutputs implements StreamObserver {
         cause instanceof ServerError
           ? cause
           : new ServerError('INTERNAL', 'an output could not begin', { cause });
-      this.#failed({ output: kind.name, name, session, error, then: 'stops' });
+      this.#deps.observer.outputFailed({ output: kind.name, name, session, error, then: 'stops' });
     }
   }
 
@@ -194,7 +188,13 @@ export class StreamOutputs implements StreamObserver {
       'INTERNAL',
       `${running.name} failed; it begins again with the next publish`,
     );
-    this.#failed({ output: running.name, name, session: tracked.session, error, then: 'stops' });
+    this.#deps.observer.outputFailed({
+      output: running.name,
+      name,
+      session: tracked.session,
+      error,
+      then: 'stops',
+    });
   }
 
   #close(name: StreamName, running: Running): void {
@@ -210,16 +210,6 @@ export class StreamOutputs implements StreamObserver {
         if (this.#closing.get(place) === closed) this.#closing.delete(place);
       });
     this.#closing.set(place, closed);
-  }
-
-  #failed({ output, name, session, error, then }: OutputFailed): void {
-    this.failures.add(`${output} of ${streamKey(name)}: ${error.code}`);
-    const logger =
-      session === undefined ? this.#deps.logger : this.#deps.logger.child({ session: session.id });
-    logger.error(
-      `${output} of ${streamKey(name)} failed and ${then === 'stops' ? 'stops until the next publish' : 'goes on'}: ` +
-        describeError(error),
-    );
   }
 }
 

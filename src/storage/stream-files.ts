@@ -29,7 +29,8 @@ export interface PutOptions {
 export class StreamFiles {
   readonly #deps: StreamFilesDeps;
   readonly #served = new Map<string, Undo>();
-  readonly #writes = new Set<Promise<unknown>>();
+  /** The last write of each path that is under way. */
+  readonly #writes = new Map<string, Promise<WholeResult>>();
 
   constructor(deps: StreamFilesDeps) {
     this.#deps = deps;
@@ -48,8 +49,10 @@ export class StreamFiles {
     removals.keep(path);
     if (resource !== 'none') this.serve(relative, resource, resource);
     const ready = options.after === undefined ? after : Promise.allSettled([after, options.after]);
-    const written = whole.write(path, bytes, ready).finally(() => this.#writes.delete(written));
-    this.#writes.add(written);
+    const written = whole.write(path, bytes, ready).finally(() => {
+      if (this.#writes.get(path) === written) this.#writes.delete(path);
+    });
+    this.#writes.set(path, written);
     return written;
   }
 
@@ -72,7 +75,8 @@ export class StreamFiles {
     const path = this.path(relative);
     const undo = this.#served.get(path);
     this.#served.delete(path);
-    removals.remove(path, root, afterMs, { undo, after });
+    const writing = this.#writes.get(path) ?? after; // Or the write would bring it back.
+    removals.remove(path, root, afterMs, { undo, after: writing.then(() => after) });
   }
 
   /** Serves nothing from memory any more. */
@@ -83,6 +87,6 @@ export class StreamFiles {
 
   /** When all that was put is written, or has failed. */
   async settled(): Promise<void> {
-    while (this.#writes.size > 0) await Promise.all(this.#writes);
+    while (this.#writes.size > 0) await Promise.all(this.#writes.values());
   }
 }

@@ -119,6 +119,12 @@ export const HTTP_SERVER = {
     doc: 'The HTTP server over TLS.',
     rows: HTTPS_SERVER,
   },
+  live_memory: {
+    type: 'bytes',
+    default: 256 * 1024 * 1024,
+    reload: 'hook',
+    doc: 'How many bytes of HLS and DASH segments are kept in memory for viewers, for all streams; older ones are read from the disk.',
+  },
   page: {
     type: 'flag',
     default: true,

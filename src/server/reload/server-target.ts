@@ -4,10 +4,12 @@ import type { RtmpEndpoint } from '../../endpoints/rtmp/index.ts';
 import type { ClosableHub } from '../../hub/hub.ts';
 import type { ConnectionGate } from '../../net/index.ts';
 import type { SessionReport } from '../../observe/index.ts';
+import type { LiveResources } from '../../storage/live-resources.ts';
 import { listenAddress } from '../addresses.ts';
 import type { HttpSide } from '../http-side.ts';
 import type { Ingests } from '../ingests.ts';
 import { listenerCount, openFilesProblem } from '../process/open-files.ts';
+import type { StreamOutputs } from '../stream-outputs.ts';
 import { servedVhosts } from '../vhost-options.ts';
 import { moveListeners } from './listener-moves.ts';
 import type { Refusal, ReloadTarget } from './ports.ts';
@@ -19,6 +21,8 @@ export interface ServerParts {
   readonly hub: ClosableHub;
   readonly gate: ConnectionGate;
   readonly ingests: Ingests;
+  readonly outputs: StreamOutputs;
+  readonly resources: LiveResources;
   readonly report: SessionReport;
   /** The configuration in force. What is read on use is read from here. */
   readonly config: () => Config;
@@ -50,7 +54,7 @@ export class ServerTarget implements ReloadTarget {
   }
 
   async apply(next: Config, changes: readonly ConfigChange[]): Promise<readonly Refusal[]> {
-    const { rtmp, http, hub, gate, ingests, report, config, use } = this.#parts;
+    const { rtmp, http, hub, gate, ingests, outputs, resources, report, config, use } = this.#parts;
     const of = (...directives: string[]): readonly ConfigChange[] =>
       changes.filter(({ directive }) => directives.includes(directive));
     const below = (block: string): readonly ConfigChange[] =>
@@ -73,6 +77,7 @@ export class ServerTarget implements ReloadTarget {
     gate.maxConnections = inForce.maxConnections;
     if (report.everyMs !== inForce.pithyPrintMs) report.everyMs = inForce.pithyPrintMs;
     http.reconfigure(inForce);
+    resources.budgetBytes = inForce.httpServer.liveMemoryBytes;
 
     const rtmpPort = rtmp.addresses[0]?.port ?? 0;
     // Before their vhost is closed: an ingest that is cut off would try again.
@@ -85,6 +90,7 @@ export class ServerTarget implements ReloadTarget {
       rtmp.closeVhost(vhost, reason); // Who neither publishes nor plays yet.
     }
     hub.refreshOptions();
+    outputs.reconfigure();
     rtmp.vhostsChanged();
     ingests.start(inForce, rtmpPort);
     return refusals;

@@ -145,8 +145,8 @@ for (const [version, blocks] of Object.entries(NAMES)) {
 }
 
 test('the names above are all there is, but for our own', () => {
-  const ours = ['rtmp_handshake_timeout', 'srs_log_format', 'http_server.page', 'vhost.play.queue_max_size'];
-  ours.push('grace_drain_timeout');
+  const ours = ['rtmp_handshake_timeout', 'srs_log_format', 'http_server.page', 'http_server.live_memory'];
+  ours.push('grace_drain_timeout', 'vhost.play.queue_max_size');
   ours.push('vhost.play.send_timeout', 'vhost.play.mw_adaptive', 'vhost.publish.hold_time');
   ours.push('rtc_server.dir'); // A leftover that SRS accepts without a use for it.
   const known = new Set(ours);

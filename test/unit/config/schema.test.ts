@@ -355,7 +355,13 @@ test('the defaults are those of SRS 3, but for tcp_nodelay and mr', () => {
       [port],
     );
   }
-  assert.deepEqual(http, { enabled: false, dir: './objs/nginx/html', crossdomain: true, page: true });
+  assert.deepEqual(http, {
+    enabled: false,
+    dir: './objs/nginx/html',
+    crossdomain: true,
+    liveMemoryBytes: 268_435_456,
+    page: true,
+  });
   assert.deepEqual(vhosts, [
     {
       name: 'v',

@@ -1,0 +1,29 @@
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import type { TimerWheel } from '../base/timer-wheel.ts';
+import type { OutputObserver } from '../hub/output-events.ts';
+import type { AccessPolicy } from '../hub/ports.ts';
+import type { DelayedRemovals } from '../storage/delayed-removals.ts';
+import type { LiveResources } from '../storage/live-resources.ts';
+import type { OutputKind } from './stream-outputs.ts';
+
+/** What outputs that make files need of the server. */
+export interface OutputKindDeps {
+  readonly clock: Clock;
+  readonly wheel: TimerWheel;
+  /** Wall clock, Unix ms. */
+  readonly unixTime: () => number;
+  readonly logger: Logger;
+  readonly observer: OutputObserver;
+  readonly access: AccessPolicy;
+  readonly resources: LiveResources;
+  readonly removals: DelayedRemovals;
+  /** [utc_time] */
+  readonly utc: () => boolean;
+}
+
+/** Everything that can be made of a stream besides what its viewers get. */
+export function outputKinds(deps: OutputKindDeps): readonly OutputKind[] {
+  void deps; // Each kind takes what it needs.
+  return [];
+}

@@ -4,13 +4,16 @@ import { describeError, type ServerError } from '../base/errors.ts';
 import type { Deadline, TimerWheel } from '../base/timer-wheel.ts';
 import type { Undo } from '../base/undo.ts';
 import type { Frame } from '../media/frame.ts';
+import { Attendances } from './attendance.ts';
 import { Feed } from './feed.ts';
 import type { FeedSource } from './feed-source.ts';
 import { FrameTaps } from './frame-taps.ts';
 import { GopCache } from './gop-cache.ts';
 import { HeadCache } from './head-cache.ts';
+import { MediaFacts } from './media-facts.ts';
 import { MixCorrect } from './mix-correct.ts';
 import type {
+  AttendRequest,
   FrameTap,
   LiveStream,
   Playback,
@@ -23,29 +26,25 @@ import type {
   WireFormat,
 } from './ports.ts';
 import { streamKey } from './ports.ts';
-import { RateMeter } from './rate-meter.ts';
 import type { StreamServices } from './stream-services.ts';
 import { Timeline, type TimelineMode } from './timeline.ts';
 import { Viewer, type ViewerFeed, type ViewerHost } from './viewer.ts';
 import { queueBounds } from './viewer-queue.ts';
 
-/** After so much media or time it is taken as known which tracks a stream has, ms. */
-const SETTLE_MEDIA_MS = 500;
-const SETTLE_TIME_MS = 1_000;
-
 /** One name: its publisher, its time, what joiners need, and its feeds. */
 export class HubStream implements LiveStream, FeedSource, ViewerHost {
   readonly name: StreamName;
   readonly key: string;
-  readonly #services: StreamServices<HubStream, Viewer>;
+  readonly #services: StreamServices<HubStream>;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #feeds = new Map<string, Feed>();
   readonly #viewers = new Set<Viewer>();
   readonly #timeline = new Timeline('full');
-  readonly #rate = new RateMeter();
+  readonly #media = new MediaFacts();
   readonly #head: HeadCache;
   readonly #taps: FrameTaps;
+  readonly #attendances: Attendances;
   /** The feeds as a list: what the frame path walks. */
   #feedList: readonly Feed[] = [];
   #options: StreamOptions;
@@ -58,19 +57,11 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
   /** Why nobody may play here any more. */
   #shut: ServerError | undefined;
   #absoluteTime = false;
-  #settled = false;
   #publication = 0;
-  #publishedAt = 0;
   #publishedAtUnix: number | undefined;
-  #firstDts: number | undefined;
   #repairsBefore = 0;
-  #lastVideo: Frame | undefined;
-  #lastAudio: Frame | undefined;
-  #videoFrames = 0;
-  #audioFrames = 0;
-  #receivedBytes = 0;
 
-  constructor(services: StreamServices<HubStream, Viewer>, name: StreamName, options: StreamOptions) {
+  constructor(services: StreamServices<HubStream>, name: StreamName, options: StreamOptions) {
     this.name = name;
     this.key = streamKey(name);
     this.#services = services;
@@ -79,6 +70,11 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
     this.#options = options;
     this.#gop = new GopCache(options.gopCacheMaxFrames);
     this.#taps = new FrameTaps(services.tapErrors, this.#logger);
+    this.#attendances = new Attendances({
+      logger: this.#logger,
+      started: (attendance) => services.playStarted(this, attendance),
+      ended: (attendance) => services.playEnded(this, attendance),
+    });
     this.#head = new HeadCache(services.describeTrack, this.#logger);
   }
 
@@ -99,15 +95,15 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
   }
 
   get isSettled(): boolean {
-    return this.#settled;
+    return this.#media.settled;
   }
 
   get hasVideo(): boolean {
-    return this.#lastVideo !== undefined || this.#head.videoConfig !== undefined;
+    return this.#media.lastVideo !== undefined || this.#head.videoConfig !== undefined;
   }
 
   get hasAudio(): boolean {
-    return this.#lastAudio !== undefined || this.#head.audioConfig !== undefined;
+    return this.#media.lastAudio !== undefined || this.#head.audioConfig !== undefined;
   }
 
   get gop(): GopCache {
@@ -131,11 +127,11 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
   }
 
   get lastVideo(): Frame | undefined {
-    return this.#lastVideo;
+    return this.#media.lastVideo;
   }
 
   get lastAudio(): Frame | undefined {
-    return this.#lastAudio;
+    return this.#media.lastAudio;
   }
 
   get wheel(): TimerWheel {
@@ -157,12 +153,11 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
     this.#gop = new GopCache(options.gopCacheMaxFrames);
     this.#mix = options.mixCorrect ? new MixCorrect() : undefined;
     this.#forgetMedia();
-    this.#rate.reset(now);
+    this.#media.begin(now);
     this.#setTimeMode(options.atc ? 'off' : options.timeJitter);
     this.#timeline.begin(options.atc ? 'off' : options.timeJitter, now);
     this.#repairsBefore = this.#timeline.repairs;
     this.#publication += 1;
-    this.#publishedAt = now;
     this.#publishedAtUnix = this.#services.unixTime();
     for (const feed of this.#feedList) feed.restart();
     this.#enterState('live');
@@ -171,9 +166,7 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
   /** One frame of the publisher. */
   write(frame: Frame): void {
     const now = this.#clock.now();
-    const bytes = frame.flvBody.length;
-    this.#receivedBytes += bytes;
-    this.#rate.add(bytes, now);
+    this.#media.received(frame.flvBody.length, now);
     if (frame.isConfig || frame.kind === 'data') {
       this.#writeHead(frame, now);
       return;
@@ -241,9 +234,10 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
       this.#closeSession(viewer.request.session, reason);
       viewer.close(); // Its session may take its time.
     }
+    const attended = this.#attendances.shut(reason);
     if (this.#publisher !== undefined) this.#closeSession(this.#publisher, reason);
     this.#forgetIfUnused(); // Held for its taps alone.
-    return viewers.length;
+    return viewers.length + attended;
   }
 
   tap(tap: FrameTap): Undo {
@@ -268,6 +262,13 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
     return viewer;
   }
 
+  attend(request: AttendRequest): Undo {
+    if (this.#shut !== undefined) throw this.#shut;
+    const undo = this.#attendances.add(request);
+    if (this.#state === 'idle' || this.#state === 'gone') this.#attendances.end();
+    return undo;
+  }
+
   snapshot(): StreamSnapshot {
     const publisher = this.#publisher;
     return {
@@ -275,13 +276,13 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
       state: this.#state,
       publisher:
         publisher === undefined ? undefined : { id: publisher.id, ip: publisher.ip, type: publisher.type },
-      viewers: this.#viewers.size,
+      viewers: this.#viewers.size + this.#attendances.size,
       video: this.#head.video,
       audio: this.#head.audio,
-      videoFrames: this.#videoFrames,
-      audioFrames: this.#audioFrames,
-      receivedBytes: this.#receivedBytes,
-      receivedKbps: publisher === undefined ? 0 : this.#rate.kbps(this.#clock.now()),
+      videoFrames: this.#media.videoFrames,
+      audioFrames: this.#media.audioFrames,
+      receivedBytes: this.#media.receivedBytes,
+      receivedKbps: publisher === undefined ? 0 : this.#media.kbps(this.#clock.now()),
       publishedAtMs: this.#publishedAtUnix,
       timelineRepairs: this.#timeline.repairs,
     };
@@ -338,36 +339,20 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
     } else {
       this.#head.data(timed);
     }
-    this.#settle(now);
+    this.#media.settle(this.hasAudio && this.hasVideo, now);
     for (const feed of this.#feedList) feed.append(timed, now);
     this.#taps.frame(timed);
   }
 
   /** An access unit in stream time. */
   #accept(frame: Frame, now: number): void {
-    if (frame.kind === 'video') {
-      this.#videoFrames += 1;
-      if (this.#lastVideo === undefined) this.#head.describe(frame, this.#options.parseSps);
-      this.#lastVideo = frame;
-    } else {
-      this.#audioFrames += 1;
-      if (this.#lastAudio === undefined) this.#head.describe(frame, this.#options.parseSps);
-      this.#lastAudio = frame;
-    }
+    const media = this.#media;
+    if (media.add(frame)) this.#head.describe(frame, this.#options.parseSps);
     if (this.#options.gopCache) this.#gop.push(frame);
-    if (!this.#settled) {
-      this.#firstDts ??= frame.dts;
-      if (frame.dts - this.#firstDts > SETTLE_MEDIA_MS) this.#settled = true;
-      this.#settle(now);
-    }
+    if (!media.settled) media.settle(this.hasAudio && this.hasVideo, now, frame.dts);
     const feeds = this.#feedList;
     for (let index = 0; index < feeds.length; index += 1) feeds[index]?.append(frame, now);
     this.#taps.frame(frame);
-  }
-
-  #settle(now: number): void {
-    if (this.#settled) return;
-    this.#settled = (this.hasAudio && this.hasVideo) || now - this.#publishedAt > SETTLE_TIME_MS;
   }
 
   #setTimeMode(mode: TimelineMode): void {
@@ -378,13 +363,7 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
   #forgetMedia(): void {
     this.#head.clear();
     this.#gop.clear();
-    this.#settled = false;
-    this.#firstDts = undefined;
-    this.#lastVideo = undefined;
-    this.#lastAudio = undefined;
-    this.#videoFrames = 0;
-    this.#audioFrames = 0;
-    this.#receivedBytes = 0;
+    this.#media.clear();
   }
 
   #enterState(state: StreamState): void {
@@ -398,6 +377,7 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
     this.#hold = undefined;
     this.#state = 'idle';
     this.#forgetMedia();
+    this.#attendances.end();
     const waiting: Viewer[] = [];
     for (const viewer of [...this.#viewers]) {
       if (viewer.request.afterHold === 'wait') waiting.push(viewer);
@@ -416,6 +396,7 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
     this.#state = 'gone';
     this.#forgetMedia();
     this.#services.forget(this);
+    this.#attendances.end();
     this.#taps.end();
   }
 }

@@ -20,7 +20,6 @@ import type {
 } from './ports.ts';
 import { streamKey } from './ports.ts';
 import type { StreamServices } from './stream-services.ts';
-import type { Viewer } from './viewer.ts';
 import type { Frame } from '../media/frame.ts';
 
 export interface HubOptions {
@@ -99,7 +98,7 @@ class StreamHub implements ClosableHub {
   readonly #resolving = new Map<string, Promise<boolean>>();
   readonly #scheduler: FlushScheduler;
   readonly #wheel: TimerWheel;
-  readonly #services: StreamServices<HubStream, Viewer>;
+  readonly #services: StreamServices<HubStream>;
 
   constructor(options: HubOptions) {
     const { clock, logger } = options;

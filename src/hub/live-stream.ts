@@ -264,9 +264,9 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
 
   attend(request: AttendRequest): Undo {
     if (this.#shut !== undefined) throw this.#shut;
-    const undo = this.#attendances.add(request);
-    if (this.#state === 'idle' || this.#state === 'gone') this.#attendances.end();
-    return undo;
+    if (this.#state === 'live' || this.#state === 'waiting') return this.#attendances.add(request);
+    request.onEnd();
+    return () => undefined;
   }
 
   snapshot(): StreamSnapshot {

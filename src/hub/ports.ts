@@ -197,6 +197,15 @@ export interface Playback {
   close(): void;
 }
 
+/** A viewer who is served by an output's files (HLS) and not by a feed. */
+export interface AttendRequest {
+  readonly session: SessionInfo;
+  /** As it is now; read at any time and a last time in the end. */
+  readonly stats: PlaybackStats;
+  /** The stream is over: the publisher did not come back within the hold time. The viewer is not counted any more. */
+  onEnd(): void;
+}
+
 /** A snapshot for the API and the page. */
 export interface StreamSnapshot {
   readonly name: StreamName;
@@ -249,6 +258,12 @@ export interface LiveStream {
    * the taps stay. A tap of a stream that is gone already is ended at once.
    */
   tap(tap: FrameTap): Undo;
+  /**
+   * Counts a viewer without a feed from now until the undo or the end: in the snapshot, by its session id, for the observers.
+   * The stream ends with its hold time whoever attends. Where nobody publishes and nothing is held, the viewer is not counted
+   * and hears `onEnd` at once. Throws when nobody may play here any more.
+   */
+  attend(request: AttendRequest): Undo;
   snapshot(): StreamSnapshot;
 }
 

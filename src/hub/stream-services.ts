@@ -3,9 +3,15 @@ import type { Tally } from '../base/tally.ts';
 import type { TimerWheel } from '../base/timer-wheel.ts';
 import type { FeedServices } from './feed-source.ts';
 import type { DescribeTrack } from './head-cache.ts';
+import type { Playback, SessionInfo } from './ports.ts';
 
-/** What a stream needs of the hub. `Stream` and `Watcher` are its own class and that of its viewers. */
-export interface StreamServices<Stream, Watcher> extends FeedServices {
+/** A viewer as the registry of sessions and the observers see it. */
+export interface Watcher extends Playback {
+  readonly request: { readonly session: SessionInfo };
+}
+
+/** What a stream needs of the hub. `Stream` is its own class. */
+export interface StreamServices<Stream> extends FeedServices {
   readonly logger: Logger;
   readonly wheel: TimerWheel;
   /** Errors that taps threw. */

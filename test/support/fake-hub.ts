@@ -79,6 +79,10 @@ export class FakeStream implements LiveStream {
     return playback;
   }
 
+  attend(): never {
+    throw new Error('not expected');
+  }
+
   tap(): never {
     throw new Error('not expected');
   }

@@ -170,7 +170,7 @@ test('live.json tells the page what is live, and no addresses', async () => {
         app: 'live',
         stream: 'a b',
         state: 'live',
-        flvPath: '/live/a%20b.flv',
+        playable: [{ format: 'flv', url: '/live/a%20b.flv' }],
         hasAudio: true,
         hasVideo: true,
         videoCodec: 'h264',

@@ -109,6 +109,7 @@ test('other settings hold from the next request on, running bodies stay', async 
     crossdomain: false,
     pageDir: page,
     mounts: mounts('/tv/[app]/[stream].flv'),
+    playlists: () => [{ format: 'hls', url: '/tv.m3u8' }],
     apiPort: 4242,
     rtmpPort: 1936,
   };
@@ -120,7 +121,10 @@ test('other settings hold from the next request on, running bodies stay', async 
   assert.equal((await ask(port, '/live/show.flv')).status, '404');
   const list = await ask(port, '/live.json');
   assert.match(list.text, /"rtmpPort":1936,"apiPort":4242/);
-  assert.match(list.text, /"flvPath":"\/tv\/live\/show\.flv"/);
+  assert.match(
+    list.text,
+    /\{"format":"flv","url":"\/tv\/live\/show\.flv"\},\{"format":"hls","url":"\/tv\.m3u8"\}/,
+  );
   const moved = await RawClient.open(port);
   moved.send('GET /tv/live/show.flv HTTP/1.1\r\nHost: x\r\n\r\n');
   await stream.viewer(1);

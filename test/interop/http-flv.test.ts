@@ -74,6 +74,7 @@ before(async () => {
         mounts: [{ vhost: LIVE_DEMO.vhost, template: '[vhost]/[app]/[stream].flv' }],
         resolveVhost: () => LIVE_DEMO.vhost,
       }),
+      playlists: () => [],
       version: '0.0.0',
       rtmpPort: undefined,
       apiPort: undefined,

@@ -38,6 +38,7 @@ export async function startHttp(
         mounts: [{ vhost: '__defaultVhost__', template: '[vhost]/[app]/[stream].flv' }],
         resolveVhost: () => '__defaultVhost__',
       }),
+      playlists: () => [],
       version: '1.2.3',
       rtmpPort: 1935,
       apiPort: 1985,

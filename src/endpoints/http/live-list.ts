@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
-import type { Hub, StreamSnapshot } from '../../hub/ports.ts';
+import type { Hub, StreamName, StreamSnapshot } from '../../hub/ports.ts';
 import type { MountTable } from './mount-table.ts';
 
 export interface LiveListOptions {
@@ -12,8 +12,20 @@ export interface LiveListOptions {
 
 export interface LiveListSettings {
   readonly mounts: MountTable;
+  /** Files of a stream that players open, at what path of this port. */
+  playlists(name: StreamName): readonly Playable[];
   readonly rtmpPort: number | undefined;
   readonly apiPort: number | undefined;
+}
+
+/** `ll-hls`: the playlist has parts too. `hls` is said beside it, since every such playlist is a plain one as well. */
+export type PlayableFormat = 'flv' | 'ts' | 'hls' | 'll-hls' | 'dash' | 'aac' | 'mp3';
+
+/** One way to play a stream over HTTP. */
+export interface Playable {
+  readonly format: PlayableFormat;
+  /** Path from the root of this port, encoded; may carry a query. */
+  readonly url: string;
 }
 
 /** One stream of `/live.json`. It never tells parameters, tokens or addresses of peers. */
@@ -22,8 +34,8 @@ export interface LiveListEntry {
   readonly app: string;
   readonly stream: string;
   readonly state: string;
-  /** Where it plays on this port; absent when the vhost has no HTTP-FLV mount. */
-  readonly flvPath?: string | undefined;
+  /** Each format once: live bodies of the vhost's mounts, then files. */
+  readonly playable: readonly Playable[];
   readonly hasAudio: boolean;
   readonly hasVideo: boolean;
   readonly videoCodec?: string | undefined;
@@ -66,20 +78,20 @@ export class LiveList {
       streams: hub
         .list()
         .filter((stream) => stream.state === 'live' || stream.state === 'waiting')
-        .map((stream) => entryOf(stream, settings.mounts)),
+        .map((stream) => entryOf(stream, settings)),
     });
     return this.#json;
   }
 }
 
-function entryOf(stream: StreamSnapshot, mounts: MountTable): LiveListEntry {
+function entryOf(stream: StreamSnapshot, settings: LiveListSettings): LiveListEntry {
   const { name, video, audio } = stream;
   return {
     vhost: name.vhost,
     app: name.app,
     stream: name.stream,
     state: stream.state,
-    flvPath: mounts.pathFor(name, 'flv'),
+    playable: playableOf(stream, settings),
     hasAudio: audio !== undefined,
     hasVideo: video !== undefined,
     videoCodec: video?.codec,
@@ -92,4 +104,16 @@ function entryOf(stream: StreamSnapshot, mounts: MountTable): LiveListEntry {
     kbps: stream.receivedKbps,
     publishedAtMs: stream.publishedAtMs,
   };
+}
+
+/** Bodies of sound alone are told where the sound fits: `.aac` of a stream with MP3 would stay empty. */
+function playableOf({ name, audio }: StreamSnapshot, settings: LiveListSettings): readonly Playable[] {
+  const bodies: PlayableFormat[] = ['flv', 'ts'];
+  if (audio?.codec === 'aac' || audio?.codec === 'mp3') bodies.push(audio.codec);
+  const playable: Playable[] = [];
+  for (const format of bodies) {
+    const url = settings.mounts.pathFor(name, format);
+    if (url !== undefined) playable.push({ format, url });
+  }
+  return [...playable, ...settings.playlists(name)];
 }

@@ -1,6 +1,7 @@
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { describeError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { HttpServer } from './http-server.ts';
 
 export interface HttpAppOptions {
@@ -10,6 +11,8 @@ export interface HttpAppOptions {
   readonly maxBodyBytes: number;
   /** Whether a GET route answers HEAD as well. @default true */
   readonly exposeHeadRoutes?: boolean;
+  /** True: it answers the request itself, without the framework, or calls `goOn` for the framework to do so after all. */
+  before?(request: IncomingMessage, response: ServerResponse, goOn: () => void): boolean;
   /** Headers of the response to this request, whatever it will be. Asked at each request. */
   headers(request: FastifyRequest): Readonly<Record<string, string>>;
   /**
@@ -30,7 +33,10 @@ export function createHttpApp(options: HttpAppOptions): FastifyInstance {
     exposeHeadRoutes: options.exposeHeadRoutes ?? true,
     bodyLimit: options.maxBodyBytes,
     serverFactory: (handler) => {
-      http.handle(handler);
+      http.handle((request, response) => {
+        const goOn = (): void => handler(request, response);
+        if (options.before?.(request, response, goOn) !== true) goOn();
+      });
       return http.server;
     },
     clientErrorHandler: (error, socket) => http.clientError(error, socket),

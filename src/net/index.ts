@@ -17,7 +17,7 @@ export { SocketSink, type SocketSinkOptions } from './socket-sink.ts';
 export { TallyReport, type TallyReportOptions } from './tally-report.ts';
 export { listenTcp, TcpListener, type ListenAddress, type TcpListenerOptions } from './tcp-listener.ts';
 // For the layers above, which may not import Node's network modules themselves.
-export type { IncomingMessage, ServerResponse } from 'node:http';
+export type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 export type { Socket } from 'node:net';
 export { writeAndTell } from './drain.ts';
 export { type BytesHandler, Inlet, readInto, SharedRead } from './shared-read.ts';

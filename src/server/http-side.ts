@@ -8,9 +8,9 @@ import type { AccessPolicy } from '../hub/ports.ts';
 import type { ConnectionGate } from '../net/index.ts';
 import { newSessionId } from '../observe/index.ts';
 import { flvFormat } from '../outputs/http-flv/index.ts';
+import type { LiveResources } from '../storage/live-resources.ts';
 import { listenAddress, type BoundAddress } from './addresses.ts';
 import { HttpsPart } from './https-part.ts';
-import { playlistUrls } from './playlist-urls.ts';
 import { apiConnections } from './process/open-files.ts';
 import { firstVhosts } from './vhost-options.ts';
 import type { VhostTable } from './vhost-table.ts';
@@ -21,6 +21,8 @@ export interface HttpSideDeps {
   readonly gate: ConnectionGate;
   readonly logger: Logger;
   readonly version: string;
+  /** What outputs keep in memory for HTTP. */
+  readonly resources: LiveResources;
   /** Folder of the built page; undefined = no page. */
   readonly pageDir: string | undefined;
   /** The configuration in force. */
@@ -161,7 +163,7 @@ export class HttpSide {
     config: Config,
   ): Pick<
     HttpEndpointOptions,
-    'dir' | 'statics' | 'crossdomain' | 'pageDir' | 'mounts' | 'playlists' | 'apiPort' | 'rtmpPort'
+    'dir' | 'statics' | 'crossdomain' | 'pageDir' | 'mounts' | 'apiPort' | 'rtmpPort'
   > {
     const { httpServer, httpApi } = config;
     const { pageDir } = this.#deps;
@@ -169,26 +171,24 @@ export class HttpSide {
     const mounts = vhosts
       .filter((vhost) => vhost.httpRemux.enabled)
       .map((vhost) => ({ vhost: vhost.name, template: vhost.httpRemux.mount }));
-    const statics = vhosts
-      .filter((vhost) => vhost.httpStatic.enabled)
-      .map(({ name, httpStatic }) => ({ vhost: name, template: httpStatic.mount, dir: httpStatic.dir }));
     return {
       dir: httpServer.dir,
-      statics,
+      statics: vhosts
+        .filter((vhost) => vhost.httpStatic.enabled)
+        .map(({ name, httpStatic }) => ({ vhost: name, template: httpStatic.mount, dir: httpStatic.dir })),
       crossdomain: httpServer.crossdomain,
       pageDir: httpServer.page ? pageDir : undefined,
       mounts: new MountTable({
         mounts,
         resolveVhost: (host) => this.#deps.vhosts.select(host)?.name,
       }),
-      playlists: playlistUrls(config, statics, () => []),
       rtmpPort: this.#deps.rtmpPort(),
       apiPort: httpApi.enabled ? httpApi.listen.port : undefined,
     };
   }
 
   #createHttp(config: Config): HttpEndpoint {
-    const { hub, policy, gate, logger, version } = this.#deps;
+    const { hub, policy, gate, logger, version, resources } = this.#deps;
     return new HttpEndpoint(
       { ...this.#httpOptions(config), listen: [listenAddress(config.httpServer.listen)], version },
       {
@@ -199,6 +199,7 @@ export class HttpSide {
         clock: systemClock,
         newSessionId,
         gate,
+        resources,
         emptyIpOk: () => this.#deps.config().emptyIpOk,
       },
     );

@@ -136,6 +136,7 @@ export class Server implements ReloadTarget {
       policy,
       gate: this.#gate,
       logger,
+      resources: this.#resources,
       version,
       pageDir,
       config: inForce,

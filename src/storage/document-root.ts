@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { open, realpath, stat, type FileHandle } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
+import { join, relative, resolve, sep } from 'node:path';
 import type { Readable } from 'node:stream';
 
 /** A regular file below the root. */
@@ -17,9 +17,22 @@ export type Located = { readonly file: ServedFile } | { readonly redirect: strin
 /** The files below one folder, by URL path. Nothing outside of it can be named, also not through symbolic links. */
 export class DocumentRoot {
   readonly #dir: string;
+  /** Absolute, without a slash at the end. */
+  readonly #lexical: string;
 
   constructor(dir: string) {
     this.#dir = dir;
+    this.#lexical = resolve(dir).replace(/\/$/, '');
+  }
+
+  /**
+   * The absolute path that the file at `path` would have, by text alone: nothing needs to be there. Undefined when no file may
+   * be served under that name.
+   *
+   * @param path As for `locate`.
+   */
+  pathOf(path: string): string | undefined {
+    return isServed(path) ? this.#lexical + path : undefined;
   }
 
   /**
@@ -27,8 +40,7 @@ export class DocumentRoot {
    * the end it is redirected to the form with one.
    */
   async locate(path: string): Promise<Located> {
-    // Names that begin with a dot are configuration and secrets more often than content.
-    if (/\/\.(?!well-known(\/|$))/.test(path) || path.includes('\0')) return undefined;
+    if (!isServed(path)) return undefined;
     try {
       const root = await realpath(this.#dir);
       const wanted = join(root, path);
@@ -47,6 +59,11 @@ export class DocumentRoot {
       return undefined;
     }
   }
+}
+
+/** Names that begin with a dot are configuration and secrets more often than content. */
+function isServed(path: string): boolean {
+  return !/\/\.(?!well-known(\/|$))/.test(path) && !path.includes('\0');
 }
 
 /** Reads up to `length` bytes from `position`; fewer at the end of the file. */

@@ -2,6 +2,7 @@ import fastifyStatic from '@fastify/static';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { Readable } from 'node:stream';
 import { readAt, streamFrom, type Located, type ServedFile } from '../../storage/document-root.ts';
+import type { LiveResource, LiveResources } from '../../storage/live-resources.ts';
 import { sendText } from '../../net/index.ts';
 import { fileKind } from './file-kind.ts';
 import { findFlvTag, FLV_HEAD_BYTES, flvStartHead, MAX_FLV_RESYNC_BYTES } from './flv-start.ts';
@@ -21,9 +22,12 @@ export interface FileRouteOptions {
 /** Files of the vhosts' mounts, of the document root, then of the bundled page. */
 export class FileRoute {
   readonly #playlists = new PlaylistSender(() => Date.now());
+  readonly #resources: LiveResources | undefined;
   #mounts: StaticMounts;
 
-  constructor(options: FileRouteOptions) {
+  /** `resources`: what is in memory, and wins over the disk. */
+  constructor(options: FileRouteOptions, resources?: LiveResources) {
+    this.#resources = resources;
     this.#mounts = mountsOf(options);
   }
 
@@ -37,10 +41,16 @@ export class FileRoute {
     await app.register(fastifyStatic, { serve: false });
   }
 
+  /** What is in memory in place of the file that the target names. */
+  resource(hostHeader: string | undefined, target: RequestTarget): LiveResource | undefined {
+    const resources = this.#resources;
+    if (resources === undefined || resources.size === 0) return undefined;
+    return this.#mounts.lookUp(hostOf(hostHeader, target), target.path, (path) => resources.find(path));
+  }
+
   /** The file that the target names, or where to go instead. `?vhost=` wins over the host, as for live streams. */
   find(hostHeader: string | undefined, target: RequestTarget): Promise<Located> {
-    const vhost = new URLSearchParams(target.query).get('vhost');
-    return this.#mounts.locate(vhost?.toLowerCase() ?? hostName(hostHeader), target.path);
+    return this.#mounts.locate(hostOf(hostHeader, target), target.path);
   }
 
   async serve(target: RequestTarget, reply: FastifyReply): Promise<FastifyReply> {
@@ -92,6 +102,11 @@ export class FileRoute {
     if (kind.type === undefined) return reply.sendFile(file.path, file.root, { cacheControl: false });
     return reply.type(kind.type).sendFile(file.path, file.root, { cacheControl: false, contentType: false });
   }
+}
+
+function hostOf(hostHeader: string | undefined, { query }: RequestTarget): string {
+  const vhost = query === '' ? null : new URLSearchParams(query).get('vhost');
+  return vhost?.toLowerCase() ?? hostName(hostHeader);
 }
 
 function mountsOf({ statics, dir, pageDir }: FileRouteOptions): StaticMounts {

@@ -3,7 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import { describeError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import { TimerWheel } from '../../base/timer-wheel.ts';
-import type { AccessPolicy, Hub, StreamName } from '../../hub/ports.ts';
+import type { AccessPolicy, Hub } from '../../hub/ports.ts';
 import {
   CORS_HEADERS,
   createHttpApp,
@@ -11,14 +11,18 @@ import {
   sendText,
   type ConnectionGate,
   type HttpServerOptions,
+  type IncomingMessage,
   type ListenAddress,
+  type ServerResponse,
   type TlsCertificate,
 } from '../../net/index.ts';
+import type { LiveResources } from '../../storage/live-resources.ts';
 import { FileRoute } from './file-route.ts';
-import { LiveList, type Playable } from './live-list.ts';
+import { LiveList } from './live-list.ts';
 import { LiveRoute, type LiveRouteOptions } from './live-route.ts';
 import type { MountMatch, MountTable } from './mount-table.ts';
 import { parseTarget, type RequestTarget } from './request-target.ts';
+import { ResourceSender } from './resource-sender.ts';
 import type { StaticMount } from './static-mounts.ts';
 
 export interface HttpEndpointOptions {
@@ -34,8 +38,6 @@ export interface HttpEndpointOptions {
   readonly pageDir: string | undefined;
   /** [http_remux] of all vhosts. */
   readonly mounts: MountTable;
-  /** [hls, dash] Told by `/live.json`: what players open of a stream's files, and at what path of this port. */
-  readonly playlists: (name: StreamName) => readonly Playable[];
   /** Of this program. */
   readonly version: string;
   /** Told by `/live.json`. */
@@ -55,7 +57,7 @@ export interface HttpEndpointOptions {
 /** What may change while the endpoint runs. */
 export type HttpEndpointSettings = Pick<
   HttpEndpointOptions,
-  'dir' | 'statics' | 'crossdomain' | 'pageDir' | 'mounts' | 'playlists' | 'apiPort' | 'rtmpPort'
+  'dir' | 'statics' | 'crossdomain' | 'pageDir' | 'mounts' | 'apiPort' | 'rtmpPort'
 >;
 
 export interface HttpEndpointDeps {
@@ -85,12 +87,17 @@ export class HttpEndpoint {
   readonly #wheel: TimerWheel;
   readonly #live: LiveRoute;
   readonly #files: FileRoute;
+  readonly #resources: ResourceSender;
   readonly #list: LiveList;
   readonly #app: FastifyInstance;
+  readonly #plainHeaders: Readonly<Record<string, string>>;
+  readonly #corsHeaders: Readonly<Record<string, string>>;
   #closed: Promise<void> | undefined;
 
   constructor(options: HttpEndpointOptions, deps: HttpEndpointDeps) {
     this.#options = options;
+    this.#plainHeaders = { Server: `srs-ts/${options.version}` };
+    this.#corsHeaders = { ...this.#plainHeaders, ...CORS_HEADERS };
     this.#hub = deps.hub;
     this.#logger = deps.logger.child({ component: 'http' });
     this.#wheel = new TimerWheel(deps.clock);
@@ -113,7 +120,12 @@ export class HttpEndpoint {
       wheel: this.#wheel,
       newSessionId: deps.newSessionId,
     });
-    this.#files = new FileRoute(options);
+    this.#files = new FileRoute(options, deps.resources);
+    this.#resources = new ResourceSender({
+      nowMs: () => Date.now(),
+      logger: this.#logger,
+      headers: () => this.#headers(),
+    });
     this.#list = new LiveList({ settings, version: options.version, hub: deps.hub, clock: deps.clock });
     this.#app = this.#createApp();
   }
@@ -165,10 +177,8 @@ export class HttpEndpoint {
 
   /** Other settings, from the next request on. What is being sent goes on. */
   reconfigure(settings: HttpEndpointSettings): void {
-    // By name: the caller's object may have more, such as the addresses, which change by other ways.
-    const { dir, statics, crossdomain, pageDir, mounts, playlists, apiPort, rtmpPort } = settings;
-    const next = { dir, statics, crossdomain, pageDir, mounts, playlists, apiPort, rtmpPort };
-    this.#options = { ...this.#options, ...next };
+    const { dir, statics, crossdomain, pageDir, mounts, apiPort, rtmpPort } = settings;
+    this.#options = { ...this.#options, dir, statics, crossdomain, pageDir, mounts, apiPort, rtmpPort };
     this.#files.setFolders(this.#options);
   }
 
@@ -189,13 +199,12 @@ export class HttpEndpoint {
   }
 
   #createApp(): FastifyInstance {
-    const server = { Server: `srs-ts/${this.#options.version}` };
-    const serverCors = { ...server, ...CORS_HEADERS };
     const app = createHttpApp({
       http: this.#http,
       logger: this.#logger,
       maxBodyBytes: MAX_REQUEST_BODY_BYTES,
-      headers: () => (this.#options.crossdomain ? serverCors : server),
+      headers: () => this.#headers(),
+      before: (request, response, goOn) => this.#serveResource(request, response, goOn),
       fail: (reply, status) => sendText(reply, status, status >= 500 ? 'internal error' : 'bad request'),
     });
     app.route({
@@ -210,6 +219,21 @@ export class HttpEndpoint {
         this.#options.crossdomain ? reply.code(200).send() : sendText(reply, 405, 'method not allowed'),
     });
     return app;
+  }
+
+  #headers(): Readonly<Record<string, string>> {
+    return this.#options.crossdomain ? this.#corsHeaders : this.#plainHeaders;
+  }
+
+  /** What is in memory is served without the web framework: it would cost more than the response itself. */
+  #serveResource(request: IncomingMessage, response: ServerResponse, goOn: () => void): boolean {
+    if (request.method !== 'GET' && request.method !== 'HEAD') return false;
+    const target = parseTarget(request.url ?? '');
+    if (target === undefined) return false;
+    const resource = this.#files.resource(request.headers.host, target);
+    if (resource === undefined) return false;
+    this.#resources.serve(resource, target, request, response, goOn);
+    return true;
   }
 
   #serve(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> | FastifyReply {

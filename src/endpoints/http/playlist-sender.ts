@@ -4,15 +4,14 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { readWhole, type ServedFile } from '../../storage/document-root.ts';
 import type { FileKind } from './file-kind.ts';
+import { acceptsGzip, AT_REST_MS, isFresh } from './preconditions.ts';
 
 /** A larger playlist is sent as any other file, and not packed, bytes. */
 export const MAX_PLAYLIST_BYTES = 1024 * 1024;
 /** Packed playlists that are kept for the next viewer. */
 export const MAX_PACKED_PLAYLISTS = 256;
 /** Below this gzip gains nothing, bytes. */
-const LEAST_PACKED_BYTES = 256;
-/** `Last-Modified` counts in seconds: a file that may change within the same one gets none, ms. */
-const AT_REST_MS = 2_000;
+export const LEAST_PACKED_BYTES = 256;
 
 const pack = promisify(gzip);
 
@@ -74,31 +73,4 @@ export class PlaylistSender {
     }
     return packed.bytes;
   }
-}
-
-/** Whether the client has this text already: RFC 9110, 13.1.2 and 13.1.3; the tag wins over the time. */
-function isFresh(
-  headers: Readonly<Record<string, string | readonly string[] | undefined>>,
-  etag: string,
-  modifiedMs: number,
-): boolean {
-  const tags = headers['if-none-match'];
-  if (typeof tags === 'string') {
-    const plain = (tag: string): string => tag.trim().replace(/^W\//, '');
-    return tags.trim() === '*' || tags.split(',').some((tag) => plain(tag) === plain(etag));
-  }
-  const since = headers['if-modified-since'];
-  return typeof since === 'string' && Math.floor(modifiedMs / 1000) * 1000 <= Date.parse(since);
-}
-
-/** `gzip`, or `*`, without `q=0`: RFC 9110, 12.5.3. */
-function acceptsGzip(header: string | undefined): boolean {
-  const named = (header ?? '').split(',').map((part) =>
-    part
-      .trim()
-      .toLowerCase()
-      .split(/\s*;\s*/),
-  );
-  const found = named.find(([name]) => name === 'gzip') ?? named.find(([name]) => name === '*');
-  return found !== undefined && !found.some((part) => /^q=0(\.0*)?$/.test(part));
 }

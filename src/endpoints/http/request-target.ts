@@ -4,6 +4,8 @@ export const MAX_TARGET_LENGTH = 4_096;
 export interface RequestTarget {
   /** Decoded once, begins with `/`, holds no `.`/`..`/empty segment, backslash or control character. */
   readonly path: string;
+  /** The path as it came, not decoded. */
+  readonly rawPath: string;
   /** After `?`, as it came; empty when there is none. */
   readonly query: string;
 }
@@ -26,7 +28,8 @@ export function parseTarget(target: string): RequestTarget | undefined {
   const mark = rest.indexOf('?');
   const raw = mark < 0 ? rest : rest.slice(0, mark);
   const path = decodePath(raw);
-  return path === undefined ? undefined : { path, query: mark < 0 ? '' : rest.slice(mark + 1) };
+  if (path === undefined) return undefined;
+  return { path, rawPath: raw, query: mark < 0 ? '' : rest.slice(mark + 1) };
 }
 
 function decodePath(raw: string): string | undefined {

@@ -50,11 +50,11 @@ export class StaticMounts {
    * @param path Decoded URL path that begins with `/` and has no `..`.
    */
   async locate(host: string, path: string): Promise<Located> {
-    const mount = this.#mounts.find((one) => (one.host ?? host) === host && isBelow(path, one.prefix));
+    const mount = this.#mountOf(host, path);
     if (mount === undefined) return undefined;
     const { prefix } = mount;
     if (prefix !== '/' && path === prefix) return { redirect: `${path}/` };
-    const below = prefix === '/' ? path : path.slice(prefix.length);
+    const below = belowPrefix(path, prefix);
     for (const root of mount.roots) {
       const located = await root.locate(below);
       if (located === undefined) continue;
@@ -62,6 +62,30 @@ export class StaticMounts {
     }
     return undefined;
   }
+
+  /**
+   * The first of what `find` has for the absolute paths at which `locate` would look, in the same order; by text alone, without
+   * a look at the disk.
+   */
+  lookUp<T>(host: string, path: string, find: (path: string) => T | undefined): T | undefined {
+    const mount = this.#mountOf(host, path);
+    if (mount === undefined || (mount.prefix !== '/' && path === mount.prefix)) return undefined;
+    const below = belowPrefix(path, mount.prefix);
+    for (const root of mount.roots) {
+      const wanted = root.pathOf(below);
+      const found = wanted === undefined ? undefined : find(wanted);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  #mountOf(host: string, path: string): CompiledMount | undefined {
+    return this.#mounts.find((one) => (one.host ?? host) === host && isBelow(path, one.prefix));
+  }
+}
+
+function belowPrefix(path: string, prefix: string): string {
+  return prefix === '/' ? path : path.slice(prefix.length);
 }
 
 function compile(mount: StaticMount, page: readonly DocumentRoot[]): CompiledMount {

@@ -4,11 +4,15 @@ import fc from 'fast-check';
 import { hostName, parseTarget } from '../../../../src/endpoints/http/request-target.ts';
 
 test('targets', () => {
-  assert.deepEqual(parseTarget('/a%20b/c.flv?x=%2e'), { path: '/a b/c.flv', query: 'x=%2e' });
-  assert.deepEqual(parseTarget('HTTP://host:80/a'), { path: '/a', query: '' });
-  assert.deepEqual(parseTarget('http://host?x'), { path: '/', query: 'x' });
-  assert.deepEqual(parseTarget('/a/#frag?x'), { path: '/a/', query: '' });
-  assert.deepEqual(parseTarget('/%252e%252e/a'), { path: '/%2e%2e/a', query: '' });
+  assert.deepEqual(parseTarget('/a%20b/c.flv?x=%2e'), {
+    path: '/a b/c.flv',
+    rawPath: '/a%20b/c.flv',
+    query: 'x=%2e',
+  });
+  assert.deepEqual(parseTarget('HTTP://host:80/a'), { path: '/a', rawPath: '/a', query: '' });
+  assert.deepEqual(parseTarget('http://host?x'), { path: '/', rawPath: '/', query: 'x' });
+  assert.deepEqual(parseTarget('/a/#frag?x'), { path: '/a/', rawPath: '/a/', query: '' });
+  assert.deepEqual(parseTarget('/%252e%252e/a'), { path: '/%2e%2e/a', rawPath: '/%252e%252e/a', query: '' });
   for (const bad of [
     '',
     'a',

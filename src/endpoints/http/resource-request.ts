@@ -1,0 +1,47 @@
+import { plainIp, type IncomingMessage, type ServerResponse } from '../../net/index.ts';
+import type { ResourceRequest } from '../../storage/live-resources.ts';
+import type { RequestTarget } from './request-target.ts';
+
+/** What a live resource is told of the request for it. */
+export class HttpResourceRequest implements ResourceRequest {
+  readonly path: string;
+  readonly query: string;
+  readonly host: string | undefined;
+  readonly referer: string | undefined;
+  readonly userAgent: string | undefined;
+  readonly ip: string;
+  readonly secure: boolean;
+  readonly headOnly: boolean;
+  readonly #response: ServerResponse;
+  #abort: AbortController | undefined;
+
+  constructor(request: IncomingMessage, response: ServerResponse, target: RequestTarget) {
+    const { headers, socket } = request;
+    this.path = target.rawPath;
+    this.query = target.query;
+    this.host = headers.host;
+    this.referer = headers.referer;
+    this.userAgent = headers['user-agent'];
+    this.ip = plainIp(socket.remoteAddress);
+    this.secure = 'encrypted' in socket && socket.encrypted === true;
+    this.headOnly = request.method === 'HEAD';
+    this.#response = response;
+  }
+
+  /** Made when it is asked for: most answers wait for nothing. */
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      const abort = new AbortController();
+      const response = this.#response;
+      if (response.destroyed || response.closed) abort.abort();
+      else response.once('close', () => abort.abort());
+      this.#abort = abort;
+    }
+    return this.#abort.signal;
+  }
+
+  /** Nobody waits for the answer any more. */
+  stop(): void {
+    this.#abort?.abort();
+  }
+}

@@ -11,6 +11,7 @@ import { flvFormat } from '../outputs/http-flv/index.ts';
 import type { LiveResources } from '../storage/live-resources.ts';
 import { listenAddress, type BoundAddress } from './addresses.ts';
 import { HttpsPart } from './https-part.ts';
+import { playlistUrls } from './playlist-urls.ts';
 import { apiConnections } from './process/open-files.ts';
 import { firstVhosts } from './vhost-options.ts';
 import type { VhostTable } from './vhost-table.ts';
@@ -163,7 +164,7 @@ export class HttpSide {
     config: Config,
   ): Pick<
     HttpEndpointOptions,
-    'dir' | 'statics' | 'crossdomain' | 'pageDir' | 'mounts' | 'apiPort' | 'rtmpPort'
+    'dir' | 'statics' | 'crossdomain' | 'pageDir' | 'mounts' | 'playlists' | 'apiPort' | 'rtmpPort'
   > {
     const { httpServer, httpApi } = config;
     const { pageDir } = this.#deps;
@@ -171,17 +172,19 @@ export class HttpSide {
     const mounts = vhosts
       .filter((vhost) => vhost.httpRemux.enabled)
       .map((vhost) => ({ vhost: vhost.name, template: vhost.httpRemux.mount }));
+    const statics = vhosts
+      .filter((vhost) => vhost.httpStatic.enabled)
+      .map(({ name, httpStatic }) => ({ vhost: name, template: httpStatic.mount, dir: httpStatic.dir }));
     return {
       dir: httpServer.dir,
-      statics: vhosts
-        .filter((vhost) => vhost.httpStatic.enabled)
-        .map(({ name, httpStatic }) => ({ vhost: name, template: httpStatic.mount, dir: httpStatic.dir })),
+      statics,
       crossdomain: httpServer.crossdomain,
       pageDir: httpServer.page ? pageDir : undefined,
       mounts: new MountTable({
         mounts,
         resolveVhost: (host) => this.#deps.vhosts.select(host)?.name,
       }),
+      playlists: playlistUrls(config, statics, () => []),
       rtmpPort: this.#deps.rtmpPort(),
       apiPort: httpApi.enabled ? httpApi.listen.port : undefined,
     };

@@ -3,7 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import { describeError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import { TimerWheel } from '../../base/timer-wheel.ts';
-import type { AccessPolicy, Hub } from '../../hub/ports.ts';
+import type { AccessPolicy, Hub, StreamName } from '../../hub/ports.ts';
 import {
   CORS_HEADERS,
   createHttpApp,
@@ -18,7 +18,7 @@ import {
 } from '../../net/index.ts';
 import type { LiveResources } from '../../storage/live-resources.ts';
 import { FileRoute } from './file-route.ts';
-import { LiveList } from './live-list.ts';
+import { LiveList, type Playable } from './live-list.ts';
 import { LiveRoute, type LiveRouteOptions } from './live-route.ts';
 import type { MountMatch, MountTable } from './mount-table.ts';
 import { parseTarget, type RequestTarget } from './request-target.ts';
@@ -38,6 +38,8 @@ export interface HttpEndpointOptions {
   readonly pageDir: string | undefined;
   /** [http_remux] of all vhosts. */
   readonly mounts: MountTable;
+  /** [hls, dash] Told by `/live.json`: what players open of a stream's files, and at what path of this port. */
+  readonly playlists: (name: StreamName) => readonly Playable[];
   /** Of this program. */
   readonly version: string;
   /** Told by `/live.json`. */
@@ -57,7 +59,7 @@ export interface HttpEndpointOptions {
 /** What may change while the endpoint runs. */
 export type HttpEndpointSettings = Pick<
   HttpEndpointOptions,
-  'dir' | 'statics' | 'crossdomain' | 'pageDir' | 'mounts' | 'apiPort' | 'rtmpPort'
+  'dir' | 'statics' | 'crossdomain' | 'pageDir' | 'mounts' | 'playlists' | 'apiPort' | 'rtmpPort'
 >;
 
 export interface HttpEndpointDeps {
@@ -177,8 +179,10 @@ export class HttpEndpoint {
 
   /** Other settings, from the next request on. What is being sent goes on. */
   reconfigure(settings: HttpEndpointSettings): void {
-    const { dir, statics, crossdomain, pageDir, mounts, apiPort, rtmpPort } = settings;
-    this.#options = { ...this.#options, dir, statics, crossdomain, pageDir, mounts, apiPort, rtmpPort };
+    // By name: the caller's object may have more, such as the addresses, which change by other ways.
+    const { dir, statics, crossdomain, pageDir, mounts, playlists, apiPort, rtmpPort } = settings;
+    const next = { dir, statics, crossdomain, pageDir, mounts, playlists, apiPort, rtmpPort };
+    this.#options = { ...this.#options, ...next };
     this.#files.setFolders(this.#options);
   }
 

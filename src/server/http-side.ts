@@ -7,7 +7,7 @@ import type { ClosableHub } from '../hub/hub.ts';
 import type { AccessPolicy } from '../hub/ports.ts';
 import type { ConnectionGate } from '../net/index.ts';
 import { newSessionId } from '../observe/index.ts';
-import { flvFormat } from '../outputs/http-flv/index.ts';
+import { flvFormat } from '../outputs/http-live/index.ts';
 import type { LiveResources } from '../storage/live-resources.ts';
 import { listenAddress, type BoundAddress } from './addresses.ts';
 import { HttpsPart } from './https-part.ts';

@@ -7,7 +7,7 @@ import { systemClock, type Clock } from '../../../src/base/clock.ts';
 import { createHub } from '../../../src/hub/hub.ts';
 import type { StreamOptions, WireFormat } from '../../../src/hub/ports.ts';
 import { Frame } from '../../../src/media/frame.ts';
-import { flvFormat } from '../../../src/outputs/http-flv/flv-packager.ts';
+import { flvFormat } from '../../../src/outputs/http-live/flv-packager.ts';
 import { rtmpFormat } from '../../../src/outputs/rtmp/rtmp-packager.ts';
 
 const OPTIONS: StreamOptions = {

@@ -5,7 +5,7 @@ import type { Logger } from '../../base/logger.ts';
 import type { TimerWheel } from '../../base/timer-wheel.ts';
 import type { AccessPolicy, Hub, LiveStream, TrackChoice, WireFormat } from '../../hub/ports.ts';
 import { CORS_HEADERS, plainIp, takeSocket, type IncomingMessage, type Socket } from '../../net/index.ts';
-import { FlvViewer, liveResponseHead, type FlvViewerStart } from '../../outputs/http-flv/index.ts';
+import { LiveViewer, liveResponseHead, type LiveViewerStart } from '../../outputs/http-live/index.ts';
 import type { MountMatch, MountTable } from './mount-table.ts';
 import { hostName, parseTarget, type RequestTarget } from './request-target.ts';
 
@@ -56,7 +56,7 @@ const STATUS_TEXT = {
 /** HTTP-FLV and WebSocket-FLV: request → access → stream → a viewer on the raw socket. */
 export class LiveRoute {
   readonly #options: LiveRouteOptions;
-  readonly #viewers = new Set<FlvViewer>();
+  readonly #viewers = new Set<LiveViewer>();
   readonly #webSockets = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -163,8 +163,8 @@ export class LiveRoute {
     return tracks === undefined ? NO_TRACKS : { target, match, tracks };
   }
 
-  #viewer(socket: Socket, type: 'flv-play' | 'ws-flv-play'): FlvViewer {
-    const viewer: FlvViewer = new FlvViewer({
+  #viewer(socket: Socket, type: 'flv-play' | 'ws-flv-play'): LiveViewer {
+    const viewer: LiveViewer = new LiveViewer({
       id: this.#options.newSessionId(),
       ip: plainIp(socket.remoteAddress),
       type,
@@ -176,7 +176,7 @@ export class LiveRoute {
   }
 
   async #admit(
-    viewer: FlvViewer,
+    viewer: LiveViewer,
     request: IncomingMessage,
     target: RequestTarget,
     match: MountMatch,
@@ -213,7 +213,7 @@ export class LiveRoute {
     }
   }
 
-  #start(viewer: FlvViewer, start: FlvViewerStart): void {
+  #start(viewer: LiveViewer, start: LiveViewerStart): void {
     this.#viewers.add(viewer);
     try {
       viewer.start(start);

@@ -4,7 +4,7 @@ import { ServerError } from '../../../src/base/errors.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { createHub } from '../../../src/hub/hub.ts';
 import type { AttendRequest, LiveStream, PlaybackStats } from '../../../src/hub/ports.ts';
-import { flvFormat } from '../../../src/outputs/http-flv/flv-packager.ts';
+import { flvFormat } from '../../../src/outputs/http-live/flv-packager.ts';
 import { LIVE_DEMO, playRequest, sessionOf, STREAM_OPTIONS, videoFrame } from '../../support/hub-fixtures.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 

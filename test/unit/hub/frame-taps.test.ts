@@ -6,7 +6,7 @@ import type { Undo } from '../../../src/base/undo.ts';
 import { createHub } from '../../../src/hub/hub.ts';
 import type { FrameTap, LiveStream, StreamOptions, StreamState } from '../../../src/hub/ports.ts';
 import { Frame } from '../../../src/media/frame.ts';
-import { flvFormat } from '../../../src/outputs/http-flv/flv-packager.ts';
+import { flvFormat } from '../../../src/outputs/http-live/flv-packager.ts';
 import {
   audioConfig,
   audioFrame,

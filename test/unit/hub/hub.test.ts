@@ -4,7 +4,7 @@ import { ServerError } from '../../../src/base/errors.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { createHub, type HubOptions } from '../../../src/hub/hub.ts';
 import type { StreamOptions } from '../../../src/hub/ports.ts';
-import { flvFormat } from '../../../src/outputs/http-flv/flv-packager.ts';
+import { flvFormat } from '../../../src/outputs/http-live/flv-packager.ts';
 import { rtmpFormat } from '../../../src/outputs/rtmp/rtmp-packager.ts';
 import {
   audioConfig,

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { ServerError } from '../../../src/base/errors.ts';
 import { createHub, type HubOptions } from '../../../src/hub/hub.ts';
 import type { PublishLease, SessionInfo, StreamName, StreamOptions } from '../../../src/hub/ports.ts';
-import { flvFormat } from '../../../src/outputs/http-flv/flv-packager.ts';
+import { flvFormat } from '../../../src/outputs/http-live/flv-packager.ts';
 import { rtmpFormat } from '../../../src/outputs/rtmp/rtmp-packager.ts';
 import {
   LIVE_DEMO,

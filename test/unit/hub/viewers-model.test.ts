@@ -5,7 +5,7 @@ import { silentLogger } from '../../../src/base/logger.ts';
 import { createHub } from '../../../src/hub/hub.ts';
 import type { Playback, StreamOptions } from '../../../src/hub/ports.ts';
 import type { Frame } from '../../../src/media/frame.ts';
-import { flvFormat } from '../../../src/outputs/http-flv/flv-packager.ts';
+import { flvFormat } from '../../../src/outputs/http-live/flv-packager.ts';
 import { rtmpFormat } from '../../../src/outputs/rtmp/rtmp-packager.ts';
 import {
   audioConfig,

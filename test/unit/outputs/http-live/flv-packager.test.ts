@@ -5,7 +5,8 @@ import { createHub } from '../../../../src/hub/hub.ts';
 import { SlabLog } from '../../../../src/hub/slab-log.ts';
 import type { TrackChoice } from '../../../../src/hub/ports.ts';
 import type { Frame } from '../../../../src/media/frame.ts';
-import { flvFormat, type FlvFraming } from '../../../../src/outputs/http-flv/flv-packager.ts';
+import type { BodyFraming } from '../../../../src/outputs/http-live/body-framing.ts';
+import { flvFormat } from '../../../../src/outputs/http-live/flv-packager.ts';
 import {
   audioConfig,
   audioFrame,
@@ -19,7 +20,7 @@ import {
 import { ManualClock } from '../../../support/manual-clock.ts';
 import { readFlv, unchunk, unwebsocket } from '../../../support/wire-decoders.ts';
 
-const UNFRAME: Record<FlvFraming, (bytes: Buffer) => { body: Buffer; ended: boolean }> = {
+const UNFRAME: Record<BodyFraming, (bytes: Buffer) => { body: Buffer; ended: boolean }> = {
   chunked: unchunk,
   websocket: unwebsocket,
   identity: (body) => ({ body, ended: false }),

@@ -10,7 +10,7 @@ import {
 } from '../../hub/ports.ts';
 import { SocketSink, type Socket } from '../../net/index.ts';
 
-export interface FlvViewerOptions {
+export interface LiveViewerOptions {
   readonly id: string;
   readonly ip: string;
   readonly type: 'flv-play' | 'ws-flv-play';
@@ -22,7 +22,7 @@ export interface FlvViewerOptions {
   readonly onClosed?: () => void;
 }
 
-export interface FlvViewerStart {
+export interface LiveViewerStart {
   /** The connection, which is the viewer's from now on. */
   readonly socket: Socket;
   readonly stream: LiveStream;
@@ -37,11 +37,11 @@ const DEFAULT_END_TIMEOUT_MS = 10_000;
  * One HTTP-FLV or WebSocket-FLV viewer: first a name for those who decide about it (access, kick), from `start` on a socket
  * that gets a stream's body until one of the two ends.
  */
-export class FlvViewer implements SessionInfo {
+export class LiveViewer implements SessionInfo {
   readonly id: string;
   readonly ip: string;
   readonly type: string;
-  readonly #options: FlvViewerOptions;
+  readonly #options: LiveViewerOptions;
   #sink: SocketSink | undefined;
   #logger: Logger;
   #playback: Playback | undefined;
@@ -50,7 +50,7 @@ export class FlvViewer implements SessionInfo {
   #refusal: ServerError | undefined;
   #closed = false;
 
-  constructor(options: FlvViewerOptions) {
+  constructor(options: LiveViewerOptions) {
     this.id = options.id;
     this.ip = options.ip;
     this.type = options.type;
@@ -59,7 +59,7 @@ export class FlvViewer implements SessionInfo {
   }
 
   /** Begins the body. Throws what the hub throws; the caller then closes. */
-  start(start: FlvViewerStart): void {
+  start(start: LiveViewerStart): void {
     const { socket } = start;
     const sink = new SocketSink(socket, {
       onDrain: () => this.#playback?.drained(),

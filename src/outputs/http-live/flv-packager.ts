@@ -2,43 +2,50 @@ import type { Frame } from '../../media/frame.ts';
 import type { ByteLog, CatchUp, Opening, Packager, TrackChoice, WireFormat } from '../../hub/ports.ts';
 import { GrowingBytes } from '../../hub/slab-log.ts';
 import { flvHeader, sizeOfTag, TAG_HEADER_BYTES, TAG_TYPE, writeTag } from '../../containers/flv/index.ts';
-
-/** How the FLV bytes travel: HTTP/1.1 chunks, as they are until the connection closes, or WebSocket messages. */
-export type FlvFraming = 'chunked' | 'identity' | 'websocket';
+import {
+  bodyEnd,
+  sizeOfPrefix,
+  sizeOfSuffix,
+  writePrefix,
+  writeSuffix,
+  type BodyFraming,
+} from './body-framing.ts';
 
 export interface FlvFormatOptions {
-  readonly framing: FlvFraming;
+  readonly framing: BodyFraming;
   readonly tracks: TrackChoice;
+  /** [has_audio, has_video] What the header says; undefined: what the stream has when a viewer joins [guess_has_av]. */
+  readonly announce?: Opening | undefined;
 }
 
 /** FLV as an endless body. */
 export function flvFormat(options: FlvFormatOptions): WireFormat {
-  const { framing, tracks } = options;
+  const { framing, tracks, announce } = options;
+  const said =
+    announce === undefined ? '' : `:${announce.hasAudio ? 'a' : ''}${announce.hasVideo ? 'v' : ''}!`;
   return {
-    key: `flv:${framing}:${tracks}`,
+    key: `flv:${framing}:${tracks}${said}`,
     tracks,
-    declaresTracks: true,
-    createPackager: () => new FlvPackager(framing),
+    declaresTracks: announce === undefined,
+    createPackager: () => new FlvPackager(framing, announce),
   };
 }
 
 /** A step "back" of less than this is a frame from before the viewer's base, not a time after 2^32 ms. */
 const MAX_BEFORE_BASE_MS = 3_600_000;
 const WRAP = 0x1_0000_0000;
-/** WebSocket close frame, status 1000 (normal). Spec: RFC 6455, 5.5.1 and 7.4.1. */
-const WEBSOCKET_CLOSE = Buffer.from([0x88, 0x02, 0x03, 0xe8]);
-/** Last chunk without trailers. Spec: RFC 9112, 7.1. */
-const LAST_CHUNK = Buffer.from('0\r\n\r\n');
 
 /**
  * The log holds tags in stream time. A cut copies one window for all viewers of a base, rebases the tag times in it and puts
  * the frame of the transport around the whole.
  */
 class FlvPackager implements Packager {
-  readonly #framing: FlvFraming;
+  readonly #framing: BodyFraming;
+  readonly #announce: Opening | undefined;
 
-  constructor(framing: FlvFraming) {
+  constructor(framing: BodyFraming, announce: Opening | undefined) {
     this.#framing = framing;
+    this.#announce = announce;
   }
 
   append(frame: Frame, log: ByteLog): void {
@@ -62,29 +69,26 @@ class FlvPackager implements Packager {
   }
 
   catchUp(opening: Opening | undefined, base: number): CatchUp {
-    return new FlvCatchUp(this.#framing, opening, base);
+    return new FlvCatchUp(
+      this.#framing,
+      opening === undefined ? undefined : (this.#announce ?? opening),
+      base,
+    );
   }
 
   trailer(): Buffer {
-    switch (this.#framing) {
-      case 'chunked':
-        return LAST_CHUNK;
-      case 'websocket':
-        return WEBSOCKET_CLOSE;
-      case 'identity':
-        return Buffer.alloc(0);
-    }
+    return bodyEnd(this.#framing);
   }
 }
 
 class FlvCatchUp implements CatchUp {
-  readonly #framing: FlvFraming;
+  readonly #framing: BodyFraming;
   readonly #base: number;
   readonly #bytes = new GrowingBytes();
   /** The file header, until it is written. */
   #header: Buffer | undefined;
 
-  constructor(framing: FlvFraming, opening: Opening | undefined, base: number) {
+  constructor(framing: BodyFraming, opening: Opening | undefined, base: number) {
     this.#framing = framing;
     this.#base = base;
     this.#header =
@@ -138,55 +142,4 @@ function rebaseTags(bytes: Buffer, from: number, to: number, base: number): void
     bytes[at + 7] = rebased >>> 24;
     at += TAG_HEADER_BYTES + size + 4;
   }
-}
-
-function sizeOfPrefix(framing: FlvFraming, size: number): number {
-  switch (framing) {
-    case 'chunked':
-      return hexDigits(size) + 2;
-    case 'websocket':
-      return size < 126 ? 2 : size < 0x10000 ? 4 : 10;
-    case 'identity':
-      return 0;
-  }
-}
-
-function writePrefix(framing: FlvFraming, buf: Buffer, at: number, size: number): void {
-  if (framing === 'chunked') {
-    // Spec: RFC 9112, 7.1: chunk size in hexadecimal, CRLF.
-    const digits = hexDigits(size);
-    for (let index = 0; index < digits; index += 1) {
-      const digit = (size >>> ((digits - 1 - index) * 4)) & 15;
-      buf[at + index] = digit < 10 ? 0x30 + digit : 0x57 + digit;
-    }
-    buf[at + digits] = 0x0d;
-    buf[at + digits + 1] = 0x0a;
-  } else if (framing === 'websocket') {
-    // Spec: RFC 6455, 5.2: final binary frame, unmasked, length in 7, 16 or 64 bits.
-    buf[at] = 0x82;
-    if (size < 126) {
-      buf[at + 1] = size;
-    } else if (size < 0x10000) {
-      buf[at + 1] = 126;
-      buf.writeUInt16BE(size, at + 2);
-    } else {
-      buf[at + 1] = 127;
-      buf.writeUInt32BE(0, at + 2);
-      buf.writeUInt32BE(size, at + 6);
-    }
-  }
-}
-
-function sizeOfSuffix(framing: FlvFraming): number {
-  return framing === 'chunked' ? 2 : 0;
-}
-
-function writeSuffix(framing: FlvFraming, buf: Buffer, at: number): void {
-  if (framing !== 'chunked') return;
-  buf[at] = 0x0d;
-  buf[at + 1] = 0x0a;
-}
-
-function hexDigits(size: number): number {
-  return Math.max(1, Math.ceil((32 - Math.clz32(size)) / 4));
 }

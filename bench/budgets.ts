@@ -1,5 +1,6 @@
 import { cpuOf, find, type PeerCpu, peerCpu, SRS3_LATENCY_P50_MS, srs3Cpu } from './estimate.ts';
 import type { Measurement } from './measure.ts';
+import { type Overhead, OVERHEAD_LIMITS, percentOver } from './overhead.ts';
 
 const MB = 1_000_000;
 
@@ -10,6 +11,8 @@ export interface BudgetResult {
   readonly limit: number;
   readonly unit: string;
   readonly met: boolean;
+  /** Decimals that matter. */
+  readonly digits: number;
   /** How the limit came about. */
   readonly basis: string;
 }
@@ -17,7 +20,7 @@ export interface BudgetResult {
 type Results = readonly Measurement[];
 
 /** Checks every budget for which the run has figures. */
-export function checkBudgets(all: Results): BudgetResult[] {
+export function checkBudgets(all: Results, overheads: readonly Overhead[] = []): BudgetResult[] {
   return [
     ...[1000, 5000, 8000].flatMap((n) => [
       cpu(all, `rtmp-players-${n}`, 'srs-350', 0.45, 'SRS 3'),
@@ -58,7 +61,14 @@ export function checkBudgets(all: Results): BudgetResult[] {
       simple(all, id, 'srs', 'latency p99', 'ms', 10, (one) => one.latency?.p99),
       simple(all, id, 'srs', 'first picture p95', 'ms', 50, (one) => one.firstPicture?.p95),
     ]),
+    ...overheads.map(overhead),
   ].filter((result) => result !== undefined);
+}
+
+function overhead({ kbps, flvBytes, tsBytes }: Overhead): BudgetResult | undefined {
+  const limit = OVERHEAD_LIMITS.find((one) => one.kbps === kbps)?.percent;
+  if (limit === undefined) return undefined;
+  return result(`HLS over FLV at ${kbps} kbps`, percentOver(flvBytes, tsBytes), limit, '%', 'fixed', 2);
 }
 
 function cpu(
@@ -109,6 +119,13 @@ function afterLeaving(all: Results, server: string): BudgetResult | undefined {
   );
 }
 
-function result(what: string, measured: number, limit: number, unit: string, basis: string): BudgetResult {
-  return { what, measured, limit, unit, met: measured <= limit, basis };
+function result(
+  what: string,
+  measured: number,
+  limit: number,
+  unit: string,
+  basis: string,
+  digits = 1,
+): BudgetResult {
+  return { what, measured, limit, unit, met: measured <= limit, digits, basis };
 }

@@ -6,8 +6,16 @@ import { format, resolveConfig } from 'prettier';
 import { readMachine } from './machine.ts';
 import { measure, type Measurement, type MeasureOptions } from './measure.ts';
 import { type BenchOptions, parseOptions, USAGE } from './options.ts';
-import { type Report, renderMarkdown, renderReport, renderText, scenarioTable } from './report.ts';
-import { type Scenario, selectScenarios } from './scenarios.ts';
+import { computeOverheads } from './overhead.ts';
+import {
+  overheadTable,
+  type Report,
+  renderMarkdown,
+  renderReport,
+  renderText,
+  scenarioTable,
+} from './report.ts';
+import { HLS_OVERHEAD, isSelected, type Scenario, selectScenarios } from './scenarios.ts';
 import { installNginx, NGINX_RTMP } from './servers/nginx-rtmp.ts';
 import { NODE_MEDIA_SERVER } from './servers/node-media-server.ts';
 import { ROOT, type ServerKind } from './servers/server.ts';
@@ -58,7 +66,7 @@ async function run(options: BenchOptions): Promise<Report> {
       throw new Error(`no server ${id}; there are: ${KINDS.map((k) => k.id).join(', ')}`);
   }
   const kinds = KINDS.filter(({ id }) => options.servers.length === 0 || options.servers.includes(id));
-  await prepare(kinds);
+  if (scenarios.length > 0) await prepare(kinds);
   const windowMs = options.quick ? 4000 : 10_000;
   mkdirSync(RESULTS, { recursive: true });
   const measuring: MeasureOptions = {
@@ -77,6 +85,7 @@ async function run(options: BenchOptions): Promise<Report> {
     windowSeconds: windowMs / 1000,
     runs: options.runs,
     measurements,
+    ...(isSelected(HLS_OVERHEAD, options.scenarios) && { overheads: computeOverheads() }),
     skipped,
   };
   const json = path.resolve(options.json ?? path.join(RESULTS, 'latest.json'));
@@ -108,6 +117,9 @@ async function run(options: BenchOptions): Promise<Report> {
     }
     console.log(`${renderText(scenarioTable(report, scenario.id))}\n`);
   }
+  const { overheads } = report;
+  if (overheads !== undefined) console.log(`${renderText(overheadTable(overheads))}\n`);
+  writeFileSync(json, `${JSON.stringify(report, undefined, 1)}\n`);
   console.log(`JSON: ${json}`);
   return report;
 }
@@ -145,9 +157,11 @@ function load(files: readonly string[]): Report {
   for (const report of reports) {
     for (const one of report.measurements) measurements.set(`${one.scenario} ${one.server}`, one);
   }
+  const overheads = reports.findLast((report) => report.overheads !== undefined)?.overheads;
   return {
     ...last,
     measurements: [...measurements.values()],
+    ...(overheads !== undefined && { overheads }),
     skipped: reports.flatMap((report) => report.skipped),
   };
 }

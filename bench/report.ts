@@ -2,7 +2,8 @@ import { type BudgetResult, checkBudgets } from './budgets.ts';
 import { cpuOf, find, peerCpu, srs3Cpu } from './estimate.ts';
 import type { Machine } from './machine.ts';
 import type { Measurement } from './measure.ts';
-import { SCENARIOS } from './scenarios.ts';
+import { type Overhead, OVERHEAD_LIMITS, percentOver } from './overhead.ts';
+import { HLS_OVERHEAD, SCENARIOS } from './scenarios.ts';
 import { spread } from './statistics.ts';
 
 /** A whole run, as it goes to JSON. */
@@ -12,6 +13,8 @@ export interface Report {
   readonly windowSeconds: number;
   readonly runs: number;
   readonly measurements: readonly Measurement[];
+  /** What containers add; undefined when that was not asked for. */
+  readonly overheads?: readonly Overhead[];
   /** Servers that were not measured under a scenario, and why. */
   readonly skipped: readonly { readonly scenario: string; readonly server: string; readonly why: string }[];
 }
@@ -95,14 +98,30 @@ function mb(bytes: number): string {
   return (bytes / 1e6).toFixed(0);
 }
 
+/** The table of what containers add to streams. */
+export function overheadTable(overheads: readonly Overhead[]): Table {
+  const percent = (flv: number, bytes: number): string => `${percentOver(flv, bytes).toFixed(2)} %`;
+  return [
+    ['stream as FLV', 'FLV bytes', 'MPEG-TS bytes', 'MPEG-TS over FLV', 'limit', 'fMP4 over FLV'],
+    ...overheads.map(({ kbps, flvBytes, tsBytes, fmp4Bytes }) => [
+      `${kbps} kbps`,
+      String(flvBytes),
+      String(tsBytes),
+      percent(flvBytes, tsBytes),
+      `${OVERHEAD_LIMITS.find((one) => one.kbps === kbps)?.percent ?? NONE} %`,
+      percent(flvBytes, fmp4Bytes),
+    ]),
+  ];
+}
+
 /** The table of the budgets. */
 export function budgetTable(results: readonly BudgetResult[]): Table {
   return [
     ['budget', 'measured', 'limit', 'met', 'basis of the limit'],
-    ...results.map(({ what, measured, limit, unit, met, basis }) => [
+    ...results.map(({ what, measured, limit, unit, met, digits, basis }) => [
       what,
-      `${measured.toFixed(1)} ${unit}`,
-      `${limit.toFixed(1)} ${unit}`,
+      `${measured.toFixed(digits)} ${unit}`,
+      `${limit.toFixed(digits)} ${unit}`,
       met ? 'yes' : 'NO',
       basis,
     ]),
@@ -165,7 +184,11 @@ export function renderReport(
     ];
     if (notes.length > 0) parts.push(notes.join('\n'));
   }
-  const budgets = checkBudgets(report.measurements);
+  const { overheads = [] } = report;
+  if (overheads.length > 0) {
+    parts.push(head(`HLS beside FLV (\`${HLS_OVERHEAD}\`)`), render(overheadTable(overheads)));
+  }
+  const budgets = checkBudgets(report.measurements, overheads);
   if (budgets.length > 0) parts.push(head('Budgets'), render(budgetTable(budgets)));
   return `${parts.join('\n\n')}\n`;
 }

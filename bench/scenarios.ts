@@ -101,18 +101,26 @@ export const SCENARIOS: readonly Scenario[] = [
   },
 ];
 
+/** What containers add: computed, no server and no load. */
+export const HLS_OVERHEAD = 'hls-overhead';
+
+const ALL_IDS: readonly string[] = [...SCENARIOS.map(({ id }) => id), HLS_OVERHEAD];
+
 /** The scenarios whose id is one of `wanted` or begins with it and a dash; all when `wanted` is empty. */
 export function selectScenarios(wanted: readonly string[]): Scenario[] {
   for (const name of wanted) {
-    if (!SCENARIOS.some((scenario) => matches(scenario, name))) {
-      throw new Error(`no scenario ${name}; there are: ${SCENARIOS.map(({ id }) => id).join(', ')}`);
+    if (!ALL_IDS.some((id) => matches(id, name))) {
+      throw new Error(`no scenario ${name}; there are: ${ALL_IDS.join(', ')}`);
     }
   }
-  return SCENARIOS.filter(
-    (scenario) => wanted.length === 0 || wanted.some((name) => matches(scenario, name)),
-  );
+  return SCENARIOS.filter(({ id }) => isSelected(id, wanted));
 }
 
-function matches(scenario: Scenario, name: string): boolean {
-  return scenario.id === name || scenario.id.startsWith(`${name}-`);
+/** Whether an id is one of `wanted` or begins with it and a dash; all are when `wanted` is empty. */
+export function isSelected(id: string, wanted: readonly string[]): boolean {
+  return wanted.length === 0 || wanted.some((name) => matches(id, name));
+}
+
+function matches(id: string, name: string): boolean {
+  return id === name || id.startsWith(`${name}-`);
 }

@@ -34,6 +34,19 @@ export interface CutOptions {
   readonly index?: { readonly into: Mp4Index; readonly at: number };
 }
 
+/** Where the samples of one track in a fragment lie, in ticks of the track since the origin. */
+export interface FragmentSpan {
+  /** Ticks per second. */
+  readonly timescale: number;
+  /** Decoding time of the first sample, as its tfdt has it. */
+  readonly decodeTime: number;
+  /** The least presentation time. */
+  readonly presentationTime: number;
+  /** From the first sample's decoding to the end of the last. */
+  readonly duration: number;
+  readonly samples: number;
+}
+
 /**
  * Frames → fragmented MP4: an init segment, and one fragment (moof and mdat) for each `cut`. What a segment or a low-latency
  * part is, the caller decides by cutting: several fragments in a row are a segment.
@@ -52,6 +65,8 @@ export class FragmentWriter {
   #audioRun: SampleRun | undefined;
   #videoDuration = DEFAULT_VIDEO_DURATION;
   #sequence = 0;
+  #videoSpan: FragmentSpan | undefined;
+  #audioSpan: FragmentSpan | undefined;
 
   constructor(options: { readonly originMs?: number } = {}) {
     this.#origin = options.originMs;
@@ -68,6 +83,16 @@ export class FragmentWriter {
   /** What every time in the output counts from, ms; undefined before the first fragment if none was given. */
   get originMs(): number | undefined {
     return this.#origin;
+  }
+
+  /** Where the pictures of the last cut lie; undefined when it had none. */
+  get videoSpan(): FragmentSpan | undefined {
+    return this.#videoSpan;
+  }
+
+  /** Where the sound of the last cut lies; undefined when it had none. */
+  get audioSpan(): FragmentSpan | undefined {
+    return this.#audioSpan;
   }
 
   /** Bytes of media that wait for the next cut. */
@@ -197,6 +222,8 @@ export class FragmentWriter {
       if (options.index !== undefined) noteDown(run, options.index.into, options.index.at + at);
       at = run.write(out, at);
     }
+    this.#videoSpan = this.#videoRun === undefined ? undefined : spanOf(this.#videoRun);
+    this.#audioSpan = this.#audioRun === undefined ? undefined : spanOf(this.#audioRun);
     this.#videoRun = undefined;
     this.#audioRun = undefined;
     return out;
@@ -225,6 +252,16 @@ export class FragmentWriter {
       run.baseTime = Math.max(0, (run.dts[0] ?? 0) - zero);
     }
   }
+}
+
+function spanOf(run: SampleRun): FragmentSpan {
+  return {
+    timescale: run.timescale,
+    decodeTime: run.baseTime,
+    presentationTime: run.earliestPresentation(),
+    duration: run.totalDuration(),
+    samples: run.count,
+  };
 }
 
 /** Notes the samples of a run in an index; their bytes begin at `at` in the file. */

@@ -1,5 +1,5 @@
 export { FragmentWriter, MAX_FRAGMENT_BYTES, MAX_FRAGMENT_SAMPLES, TRACK_ID } from './fragment-writer.ts';
-export type { CutOptions } from './fragment-writer.ts';
+export type { CutOptions, FragmentSpan } from './fragment-writer.ts';
 export { Mp4Index } from './mp4-index.ts';
 export { MAX_MP4_SAMPLES, TrackIndex } from './track-index.ts';
 export { Mp4Recording } from './recording.ts';

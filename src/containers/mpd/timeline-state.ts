@@ -14,7 +14,7 @@ export interface TimelineTrack {
 
 /** One segment. */
 export interface TimelineEntry {
-  /** Decoding time of the first sample, in units of the track. */
+  /** The least presentation time of its samples, in units of the track. Spec: 5.3.9.6.2. */
   readonly time: number;
   readonly duration: number;
   readonly number: number;

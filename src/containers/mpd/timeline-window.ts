@@ -130,6 +130,24 @@ export class TimelineWindow {
     return this.#mpd;
   }
 
+  /**
+   * How long ago the newest segment became available by the manifest, ms; negative when it is listed before its time. Grows
+   * with a publisher whose clock is slow, and where it should not, a new period begins at the time of day.
+   */
+  latenessMs(nowMs: number): number {
+    return this.#availabilityStartMs === undefined ? 0 : nowMs - this.#availabilityStartMs - this.#endMs(0);
+  }
+
+  /**
+   * Moves the zero of the presentation, ms; negative is earlier. Only for a publisher that is far ahead of the clock: no
+   * period can begin before the last one ends, and segments would leave the window before their time has come.
+   */
+  moveStart(byMs: number): void {
+    if (this.#availabilityStartMs === undefined) return;
+    this.#availabilityStartMs = Math.max(0, Math.round(this.#availabilityStartMs + byMs));
+    this.#mpd = undefined;
+  }
+
   /** URLs of segments that may be deleted now: they were out of the manifest for an update period and a segment. */
   takeExpired(nowMs: number): string[] {
     const gone = this.#retired.filter(([, untilMs]) => untilMs <= nowMs).map(([uri]) => uri);

@@ -1,0 +1,237 @@
+import type { Buffer } from 'node:buffer';
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '../../../base/clock.ts';
+import type { Logger } from '../../../base/logger.ts';
+import type { TimerWheel } from '../../../base/timer-wheel.ts';
+import type { Undo } from '../../../base/undo.ts';
+import type { MediaPlaylist } from '../../../containers/m3u8/index.ts';
+import type { AccessPolicy, AttendRequest } from '../../../hub/ports.ts';
+import type {
+  KeptBytes,
+  LiveResource,
+  ResourceAnswer,
+  ResourceBody,
+  ResourceRefusal,
+  ResourceRequest,
+} from '../../../storage/live-resources.ts';
+import type { LivePlaylist } from '../live-playlist.ts';
+import { AwaitedFile } from './awaited-file.ts';
+import { counted, CountedFile } from './counted-file.ts';
+import type { HlsSession } from './hls-session.ts';
+import { HlsSessions, newContext, OVER, REVOKED } from './hls-sessions.ts';
+import { masterText } from './master-text.ts';
+import { readPlaylistQuery, type PlaylistQuery } from './playlist-query.ts';
+import { PlaylistTexts } from './playlist-texts.ts';
+import { judgeReload, reloadTimeoutMs } from './reload.ts';
+import { WaitingRoom } from './waiting-room.ts';
+
+/** What viewers of one stream get. */
+export interface ServingOptions {
+  /** [hls_ctx] Each viewer has an id, so that it is counted and can be sent away. */
+  readonly context: boolean;
+  /** [hls_ts_ctx] Segments have it as well. */
+  readonly segmentContext: boolean;
+  /** [hls_master_m3u8_path_relative] The master playlist names the media playlist without its folder. */
+  readonly relativeMaster: boolean;
+}
+
+export interface PlaylistDocumentDeps {
+  readonly live: LivePlaylist;
+  readonly clock: Clock;
+  readonly wheel: TimerWheel;
+  readonly logger: Logger;
+  readonly access: AccessPolicy;
+  /** Counts a viewer of the stream: `hub.find(name)?.attend(request)`. */
+  attend(request: AttendRequest): Undo | undefined;
+  /** Bound of the viewers with an id. Default: MAX_HLS_SESSIONS. */
+  readonly maxSessions?: number;
+}
+
+/** Who comes before the first segment or part waits so long for it, ms. */
+const FIRST_PLAYLIST_MS = 10_000;
+/** A viewer is gone when it asked for nothing for three target durations, and at least so long, ms. */
+const LEAST_TIMEOUT_MS = 10_000;
+/** Of what has a viewer's id in it. */
+const OF_ONE_VIEWER = 'private, no-store';
+
+/** The playlist of a live stream at its path: what each viewer gets of it, when, and as whom. */
+export class PlaylistDocument implements LiveResource {
+  readonly #live: LivePlaylist;
+  readonly #wheel: TimerWheel;
+  readonly #options: ServingOptions;
+  readonly #sessions: HlsSessions;
+  readonly #waiting: WaitingRoom;
+  readonly #marker = `ctx${randomBytes(16).toString('hex')}`;
+  #texts: PlaylistTexts | undefined;
+  #closed = false;
+
+  constructor(options: ServingOptions, deps: PlaylistDocumentDeps) {
+    const { live, wheel } = deps;
+    this.#options = options;
+    this.#live = live;
+    this.#wheel = wheel;
+    this.#waiting = new WaitingRoom(wheel, (listener) => live.subscribe(listener));
+    this.#sessions = new HlsSessions({
+      name: live.name,
+      clock: deps.clock,
+      wheel,
+      logger: deps.logger,
+      access: deps.access,
+      attend: (request) => deps.attend(request),
+      timeoutMs: () => Math.max(LEAST_TIMEOUT_MS, this.#holdMs()),
+      ...(deps.maxSessions === undefined ? {} : { maxSessions: deps.maxSessions }),
+    });
+  }
+
+  /** Viewers with an id. */
+  get viewers(): number {
+    return this.#sessions.size;
+  }
+
+  /** Requests that wait. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** What to serve a segment, part or map with: the bytes are counted for those who ask with an id. */
+  counted(file: LiveResource & KeptBytes): LiveResource & KeptBytes {
+    return this.#options.context && this.#options.segmentContext
+      ? new CountedFile(file, this.#sessions)
+      : file;
+  }
+
+  /** What to serve an announced part with until it is there, or `settle(undefined)` says that it will not come. */
+  announced(): AwaitedFile {
+    return new AwaitedFile(this.#wheel, () => this.#holdMs());
+  }
+
+  respond(request: ResourceRequest): Answer {
+    if (this.#closed) return undefined;
+    const query = readPlaylistQuery(request.query);
+    if (typeof query === 'string') return { status: 400, text: query };
+    if (!this.#options.context) return this.#media(request, query, undefined);
+    const { context } = query;
+    const known = this.#sessions.find(context);
+    if (known === 'revoked') return REVOKED;
+    if (known !== undefined) return this.#media(request, query, known);
+    // Nothing begins: a master playlist with an id that nobody has, or what a viewer with this id would see.
+    if (request.headOnly) {
+      const reader = { context: context ?? newContext(), session: undefined };
+      return context === undefined
+        ? this.#master(request, query, reader)
+        : this.#media(request, query, reader);
+    }
+    return this.#begin(request, query);
+  }
+
+  /** The stream is over, or its settings changed: all sessions end, nobody waits, the disk has what is left. Idempotent. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#sessions.close();
+    this.#waiting.close();
+    this.#texts = undefined;
+  }
+
+  async #begin(request: ResourceRequest, query: PlaylistQuery): Promise<ResourceAnswer | undefined> {
+    const session = await this.#sessions.begin(query.context, request, query.rest);
+    if ('status' in session) return session;
+    return query.context === undefined
+      ? this.#master(request, query, session)
+      : this.#media(request, query, session);
+  }
+
+  #master(request: ResourceRequest, query: PlaylistQuery, reader: Reader): Answer {
+    const { context, session } = reader;
+    return this.#when(ANY_PLAYLIST, request, session, () => {
+      const { path } = request;
+      const relative = this.#options.relativeMaster;
+      const bytes = masterText(this.#live, { path, rest: query.rest, context, relative });
+      return this.#body(bytes, 'no-store', session);
+    });
+  }
+
+  #media(request: ResourceRequest, query: PlaylistQuery, reader: Reader | undefined): Answer {
+    return this.#when(query, request, reader?.session, (playlist) => {
+      if (this.#texts?.playlist !== playlist) this.#texts = new PlaylistTexts(playlist, this.#marker);
+      const texts = this.#texts;
+      if (reader === undefined) {
+        // The answer to a blocking request is the same for all who ask with this URL (bis, appendix B.1).
+        const isShared = query.sequence !== undefined;
+        const cacheControl = isShared ? `public, max-age=${playlist.targetDurationSec}` : undefined;
+        return this.#body(texts.shared(query.skip), cacheControl, undefined);
+      }
+      const bytes = this.#options.segmentContext
+        ? texts.forContext(query.skip, reader.context)
+        : texts.shared(query.skip);
+      return this.#body(bytes, OF_ONE_VIEWER, reader.session);
+    });
+  }
+
+  /** Answers when the playlist has what is wanted of it. */
+  #when(
+    wanted: Pick<PlaylistQuery, 'sequence' | 'part'>,
+    request: ResourceRequest,
+    session: HlsSession | undefined,
+    body: (playlist: MediaPlaylist) => ResourceBody,
+  ): Answer {
+    const verdict = judgeReload(wanted, this.#live);
+    if (verdict === 'far') return TOO_FAR;
+    if (verdict === 'now' || request.headOnly) return this.#now(body);
+    return this.#later(wanted, request, session, body);
+  }
+
+  #now(body: (playlist: MediaPlaylist) => ResourceBody): ResourceAnswer {
+    const { playlist } = this.#live;
+    return playlist === undefined ? NOT_YET : body(playlist);
+  }
+
+  async #later(
+    wanted: Pick<PlaylistQuery, 'sequence' | 'part'>,
+    request: ResourceRequest,
+    session: HlsSession | undefined,
+    body: (playlist: MediaPlaylist) => ResourceBody,
+  ): Promise<ResourceAnswer | undefined> {
+    const live = this.#live;
+    session?.waits(true);
+    const end = await this.#waiting.wait({
+      isReady: () => judgeReload(wanted, live) !== 'wait',
+      timeoutMs: this.#holdMs(),
+      signal: request.signal,
+    });
+    session?.waits(false);
+    if (this.#closed) return undefined;
+    if (session !== undefined) {
+      const still = this.#sessions.find(session.context);
+      if (still === undefined) return OVER;
+      if (still === 'revoked') return REVOKED;
+    }
+    if (end === 'ready') return judgeReload(wanted, live) === 'far' ? TOO_FAR : this.#now(body);
+    return live.playlist === undefined ? NOT_YET : end === 'full' ? BUSY : LATE;
+  }
+
+  #body(bytes: Buffer, cacheControl: string | undefined, session: HlsSession | undefined): ResourceBody {
+    const { modifiedMs } = this.#live;
+    const body = { bytes, modifiedMs, ...(cacheControl === undefined ? {} : { cacheControl }) };
+    return session === undefined ? body : counted(body, session);
+  }
+
+  /** How long a request may wait now, ms. */
+  #holdMs(): number {
+    return reloadTimeoutMs(this.#live, FIRST_PLAYLIST_MS);
+  }
+}
+
+type Answer = ResourceAnswer | undefined | Promise<ResourceAnswer | undefined>;
+
+/** For whom an answer is: an id, and the session that counts it, except with HEAD. */
+interface Reader {
+  readonly context: string;
+  readonly session: HlsSession | undefined;
+}
+
+const ANY_PLAYLIST = { sequence: undefined, part: undefined };
+const NOT_YET: ResourceRefusal = { status: 404, text: 'nothing of the stream is there yet' };
+const TOO_FAR: ResourceRefusal = { status: 400, text: '_HLS_msn or _HLS_part is too far in the future' };
+const LATE: ResourceRefusal = { status: 503, text: 'the stream does not go on' };
+const BUSY: ResourceRefusal = { status: 503, text: 'too many requests wait' };

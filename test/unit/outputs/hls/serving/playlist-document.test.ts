@@ -1,0 +1,337 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ServerError } from '../../../../../src/base/errors.ts';
+import { TimerWheel } from '../../../../../src/base/timer-wheel.ts';
+import { readMediaPlaylist } from '../../../../../src/containers/m3u8/index.ts';
+import { createHub } from '../../../../../src/hub/hub.ts';
+import type { AccessRequest, FrameTap } from '../../../../../src/hub/ports.ts';
+import { PlaylistDocument, type ServingOptions } from '../../../../../src/outputs/hls/serving/index.ts';
+import type { ResourceRequest } from '../../../../../src/storage/live-resources.ts';
+import { MemoryFile } from '../../../../../src/storage/memory-file.ts';
+import {
+  FakeLivePlaylist,
+  isBody,
+  resourceRequest,
+  textOf,
+  type FakePlaylistOptions,
+} from '../../../../support/fake-live-playlist.ts';
+import { LIVE_DEMO, sessionOf, STREAM_OPTIONS } from '../../../../support/hub-fixtures.ts';
+import { ManualClock } from '../../../../support/manual-clock.ts';
+import { MemoryLogger } from '../../../../support/memory-logger.ts';
+
+const ALL_ON: ServingOptions = { context: true, segmentContext: true, relativeMaster: false };
+const ALL_OFF: ServingOptions = { context: false, segmentContext: false, relativeMaster: false };
+/** Keeps the stream for its hold time, as an output does. */
+const TAP: FrameTap = {
+  name: 'hls',
+  onFrame: () => undefined,
+  onState: () => undefined,
+  onEnd: () => undefined,
+};
+
+function setUp(
+  settings: {
+    options?: Partial<ServingOptions>;
+    playlist?: FakePlaylistOptions;
+    maxSessions?: number;
+    segments?: number;
+    check?: (request: AccessRequest) => Promise<void>;
+  } = {},
+) {
+  const clock = new ManualClock();
+  const logger = new MemoryLogger();
+  const wheel = new TimerWheel(clock);
+  const live = new FakeLivePlaylist(settings.playlist);
+  for (let i = 0; i < (settings.segments ?? 3); i += 1) live.addSegment();
+  const seen: string[] = [];
+  const hub = createHub({
+    clock,
+    logger,
+    optionsFor: () => STREAM_OPTIONS,
+    observers: [
+      {
+        playStarted: (_name, session) => void seen.push(`+${session.type}`),
+        playEnded: (_name, session, stats) => void seen.push(`-${session.type} ${stats.sentBytes}`),
+      },
+    ],
+  });
+  const lease = hub.publish(LIVE_DEMO, sessionOf('pub'));
+  hub.find(LIVE_DEMO)?.tap(TAP);
+  const asked: AccessRequest[] = [];
+  const document = new PlaylistDocument(
+    { ...ALL_ON, ...settings.options },
+    {
+      live,
+      clock,
+      wheel,
+      logger,
+      access: {
+        check: async (request) => {
+          asked.push(request);
+          await settings.check?.(request);
+        },
+      },
+      attend: (request) => hub.find(LIVE_DEMO)?.attend(request),
+      ...(settings.maxSessions === undefined ? {} : { maxSessions: settings.maxSessions }),
+    },
+  );
+  const get = async (query = '', more: Partial<ResourceRequest> = {}) =>
+    document.respond(resourceRequest(query, more));
+  return { clock, logger, wheel, live, hub, seen, lease, asked, document, get };
+}
+
+/** The id that a master playlist gave. */
+function contextIn(text: string): string {
+  const context = /hls_ctx=([A-Za-z0-9_-]+)/.exec(text)?.[1];
+  assert.ok(context, text);
+  return context;
+}
+
+const viewersOf = (hub: ReturnType<typeof setUp>['hub']) => hub.find(LIVE_DEMO)?.snapshot().viewers;
+
+test('a request without an id gets a master playlist with true facts and an id for its one variant', async () => {
+  const { get, asked, hub, seen } = setUp();
+  const answer = await get('token=a%20b&x=1', { referer: 'http://site/page' });
+  assert.ok(isBody(answer));
+  assert.equal(answer.cacheControl, 'no-store');
+  const text = textOf(answer);
+  const context = contextIn(text);
+  assert.equal(
+    text,
+    '#EXTM3U\n#EXT-X-VERSION:4\n#EXT-X-INDEPENDENT-SEGMENTS\n' +
+      '#EXT-X-STREAM-INF:BANDWIDTH=300000,AVERAGE-BANDWIDTH=250000,CODECS="avc1.4d401f,mp4a.40.2",' +
+      'RESOLUTION=1280x720,FRAME-RATE=25.000\n' +
+      `/live/demo.m3u8?hls_ctx=${context}&token=a%20b&x=1\n`,
+  );
+  assert.equal(context.length, 22);
+  const [{ action, stream, params, pageUrl, session }] = asked as [AccessRequest];
+  assert.deepEqual(
+    [action, stream, params, pageUrl, session.type, session.ip],
+    ['play', 'demo', 'token=a%20b&x=1', 'http://site/page', 'hls-play', '127.0.0.1'],
+  );
+  assert.equal(viewersOf(hub), 1);
+  assert.equal(hub.session(context), session);
+  assert.deepEqual(seen, ['+hls-play']);
+});
+
+test('the media playlist of an id has it on every segment and map; the viewer is one, and asked for once', async () => {
+  const { get, asked, seen, live, hub } = setUp({ playlist: { maps: true } });
+  const context = contextIn(textOf(await get()));
+  for (let i = 0; i < 3; i += 1) {
+    const answer = await get(`hls_ctx=${context}&token=1`);
+    assert.ok(isBody(answer));
+    assert.equal(answer.cacheControl, 'private, no-store');
+    const playlist = readMediaPlaylist(textOf(answer));
+    assert.deepEqual(
+      playlist.segments.map(({ uri }) => uri),
+      live.playlist?.segments.map(({ uri }) => `${uri}?hls_ctx=${context}`),
+    );
+    assert.equal(playlist.segments[0]?.map?.uri, `demo-init.mp4?hls_ctx=${context}`);
+    live.addSegment();
+  }
+  assert.equal(asked.length, 1);
+  assert.deepEqual(seen, ['+hls-play']);
+  assert.equal(viewersOf(hub), 1);
+});
+
+test('hls_master_m3u8_path_relative leaves out the folder', async () => {
+  const { get } = setUp({ options: { relativeMaster: true } });
+  assert.match(textOf(await get('a=1')), /\ndemo\.m3u8\?hls_ctx=[^&]+&a=1\n$/);
+  assert.match(textOf(await get('', { path: '/live/a:b.m3u8' })), /\n\.\/a:b\.m3u8\?/);
+});
+
+test('a path cannot name another host', async () => {
+  const { get } = setUp();
+  assert.match(
+    textOf(await get('', { path: '//evil.example/demo.m3u8' })),
+    /\n\/evil\.example\/demo\.m3u8\?/,
+  );
+});
+
+test('hls_ts_ctx off: segments are the same for all, and shared', async () => {
+  const { get } = setUp({ options: { segmentContext: false } });
+  const context = contextIn(textOf(await get()));
+  const one = await get(`hls_ctx=${context}`);
+  const other = await get(`hls_ctx=${contextIn(textOf(await get()))}`);
+  assert.ok(isBody(one) && isBody(other));
+  assert.equal(one.bytes, other.bytes);
+  assert.doesNotMatch(textOf(one), /hls_ctx/);
+});
+
+test('hls_ctx off: the plain media playlist, one Buffer for all, nobody is asked or counted', async () => {
+  const { get, asked, seen, live } = setUp({ options: ALL_OFF });
+  const [one, other] = [await get(), await get('hls_ctx=abc&x=1')];
+  assert.ok(isBody(one) && isBody(other));
+  assert.equal(one.bytes, other.bytes);
+  assert.equal(one.cacheControl, undefined);
+  assert.deepEqual([asked.length, seen.length], [0, 0]);
+  live.addSegment();
+  assert.notEqual(textOf(await get()), textOf(one));
+});
+
+test('a viewer who asks for nothing any more ends after three target durations, and begins anew with its id', async () => {
+  const { get, clock, hub, seen, asked, logger } = setUp({ playlist: { segmentMs: 4_000 } });
+  const context = contextIn(textOf(await get()));
+  for (let i = 0; i < 5; i += 1) {
+    clock.advance(11_000);
+    await get(`hls_ctx=${context}`);
+  }
+  assert.deepEqual(seen, ['+hls-play']);
+  clock.advance(11_900);
+  assert.equal(viewersOf(hub), 1);
+  clock.advance(1_500);
+  assert.equal(viewersOf(hub), 0);
+  assert.deepEqual(seen, ['+hls-play', '-hls-play 0']);
+  assert.match(logger.lines.join('\n'), /hls-play ended: it asked for nothing any more; sent 0 bytes/);
+  assert.match(textOf(await get(`hls_ctx=${context}`)), /EXTINF/);
+  assert.deepEqual([seen.length, asked.length, viewersOf(hub)], [3, 2, 1]);
+});
+
+test('an id of before a restart goes on, once for requests that come together; its session id is a new one', async () => {
+  const { get, hub, seen, asked } = setUp();
+  const answers = await Promise.all([get('hls_ctx=pub'), get('hls_ctx=pub'), get('hls_ctx=pub')]);
+  for (const answer of answers) assert.match(textOf(answer), /demo-0\.ts\?hls_ctx=pub\n/);
+  assert.deepEqual([seen, asked.length, viewersOf(hub)], [['+hls-play'], 1, 1]);
+  assert.equal(hub.session('pub')?.type, 'test', 'the publisher with the same name is not touched');
+});
+
+test('kicked: refused from then on, playlists and segments, for as long as it asks', async () => {
+  const { get, clock, hub, seen, document } = setUp();
+  const context = contextIn(textOf(await get()));
+  const segment = document.counted(new MemoryFile(Buffer.from('media'), 0));
+  assert.ok(isBody(await segment.respond(resourceRequest(`hls_ctx=${context}`))));
+  hub.session(context)?.close(new ServerError('SESSION_KICKED', 'kicked by the API'));
+  assert.deepEqual([seen, viewersOf(hub)], [['+hls-play', '-hls-play 0'], 0]);
+  for (let i = 0; i < 4; i += 1) {
+    const answer = await get(`hls_ctx=${context}`);
+    assert.ok(answer !== undefined && 'status' in answer);
+    assert.equal(answer.status, 403);
+    const part = await segment.respond(resourceRequest(`hls_ctx=${context}`));
+    assert.ok(part !== undefined && 'status' in part && part.status === 403);
+    clock.advance(50_000);
+  }
+  clock.advance(61_000);
+  assert.match(textOf(await get(`hls_ctx=${context}`)), /EXTINF/, 'forgotten in the end');
+});
+
+test('bytes of playlists and of segments are counted, once each', async () => {
+  const { get, hub, document, seen, live } = setUp();
+  const context = contextIn(textOf(await get()));
+  const playlist = await get(`hls_ctx=${context}`);
+  assert.ok(isBody(playlist));
+  playlist.onSent?.(playlist.bytes.length);
+  const file = new MemoryFile(Buffer.alloc(1_000), 0);
+  const segment = document.counted(file);
+  assert.equal(segment.bytes, 1_000);
+  const body = await segment.respond(resourceRequest(`hls_ctx=${context}`));
+  assert.ok(isBody(body));
+  body.onSent?.(700);
+  const plain = await segment.respond(resourceRequest());
+  assert.ok(isBody(plain) && plain.onSent === undefined);
+  segment.release();
+  assert.equal(await segment.respond(resourceRequest(`hls_ctx=${context}`)), undefined, 'the disk has it');
+  hub.session(context)?.close(new ServerError('SESSION_KICKED', 'bye'));
+  assert.deepEqual(seen, ['+hls-play', `-hls-play ${playlist.bytes.length + 700}`]);
+  assert.equal(live.listeners, 0);
+});
+
+test('the access policy is asked before the first answer; who is refused is not counted', async () => {
+  const { get, seen, hub, logger } = setUp({
+    check: ({ params }) =>
+      params === 'token=good'
+        ? Promise.resolve()
+        : Promise.reject(
+            params === 'odd' ? new Error('broken') : new ServerError('SESSION_CLOSED', 'no token'),
+          ),
+  });
+  const codes = [];
+  for (const query of ['', 'hls_ctx=abc', 'odd', 'token=good']) {
+    const answer = await get(query);
+    codes.push(answer !== undefined && 'status' in answer ? answer.status : 200);
+  }
+  assert.deepEqual(codes, [403, 403, 503, 200]);
+  assert.deepEqual([seen, viewersOf(hub)], [['+hls-play'], 1]);
+  assert.match(logger.lines.join('\n'), /hls-play of __defaultVhost__\/live\/demo from 127\.0\.0\.1 refused/);
+});
+
+test('HEAD begins nothing', async () => {
+  const { get, asked, seen } = setUp();
+  const master = await get('', { headOnly: true });
+  const media = await get('hls_ctx=abc', { headOnly: true });
+  const far = await get('hls_ctx=abc&_HLS_msn=3', { headOnly: true });
+  assert.match(textOf(master), /STREAM-INF/);
+  assert.match(textOf(media), /demo-0\.ts\?hls_ctx=abc/);
+  assert.ok(isBody(far), 'and waits for nothing');
+  assert.deepEqual([asked.length, seen.length], [0, 0]);
+});
+
+test('no more viewers than there is room for', async () => {
+  const { get, clock, logger, hub } = setUp({ maxSessions: 2 });
+  await get();
+  await get();
+  const answers = await Promise.all([get(), get('hls_ctx=x')]);
+  for (const answer of answers) {
+    assert.deepEqual(answer, { status: 503, text: 'too many viewers' });
+  }
+  assert.equal(logger.lines.join('\n').match(/no room for more viewers/g)?.length, 1);
+  clock.advance(20_000);
+  assert.equal(viewersOf(hub), 0);
+  assert.match(textOf(await get()), /STREAM-INF/);
+});
+
+test('the publisher left and comes back within the hold time: viewers stay; later: the end, and 404', async () => {
+  const { get, clock, lease, hub, seen } = setUp();
+  const context = contextIn(textOf(await get()));
+  lease.release();
+  clock.advance(3_000);
+  await get(`hls_ctx=${context}`);
+  const again = hub.publish(LIVE_DEMO, sessionOf('pub2'));
+  assert.equal(viewersOf(hub), 1);
+  again.release();
+  clock.advance(STREAM_OPTIONS.holdMs + 250);
+  assert.equal(hub.find(LIVE_DEMO), undefined);
+  assert.deepEqual(seen, ['+hls-play', '-hls-play 0']);
+  assert.deepEqual(await get(`hls_ctx=${context}`), { status: 404, text: 'the stream is over' });
+  assert.deepEqual(await get(), { status: 404, text: 'the stream is over' });
+});
+
+test('closed: sessions end, the disk is asked, no timer is left', async () => {
+  const { get, document, seen, wheel, live } = setUp({ playlist: { partMs: 500 } });
+  const context = contextIn(textOf(await get()));
+  const blocked = get(`hls_ctx=${context}&_HLS_msn=3&_HLS_part=0`);
+  await new Promise(setImmediate);
+  assert.equal(document.waiting, 1);
+  document.close();
+  document.close();
+  assert.equal(await blocked, undefined);
+  assert.equal(await get(`hls_ctx=${context}`), undefined);
+  assert.deepEqual(seen, ['+hls-play', '-hls-play 0']);
+  assert.deepEqual([wheel.size, live.listeners, document.viewers], [0, 0, 0]);
+});
+
+test('the vhost goes: its viewers end and are refused', async () => {
+  const { get, hub, seen } = setUp();
+  const context = contextIn(textOf(await get()));
+  assert.equal(
+    hub.closeVhost(LIVE_DEMO.vhost, new ServerError('SESSION_CLOSED', 'the vhost was removed')),
+    2,
+  );
+  assert.deepEqual(seen, ['+hls-play', '-hls-play 0']);
+  assert.equal(((await get(`hls_ctx=${context}`)) as { status: number }).status, 403);
+  assert.equal(((await get()) as { status: number }).status, 404);
+});
+
+test('before the first segment: waits for it, for a while', async () => {
+  const { get, clock, live, wheel } = setUp({ segments: 0 });
+  const early = get();
+  await new Promise(setImmediate);
+  live.addSegment();
+  assert.match(textOf(await early), /STREAM-INF/);
+  const empty = setUp({ segments: 0, options: ALL_OFF });
+  const late = empty.get();
+  empty.clock.advance(10_500);
+  assert.equal(((await late) as { status: number }).status, 404);
+  assert.deepEqual([empty.wheel.size, empty.live.listeners], [0, 0]);
+  clock.advance(60_000);
+  assert.equal(wheel.size, 0);
+});

@@ -1,8 +1,10 @@
+import { resolve } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { TimerWheel } from '../base/timer-wheel.ts';
 import type { OutputObserver } from '../hub/output-events.ts';
 import type { AccessPolicy } from '../hub/ports.ts';
+import { DashOutput, type DashOptions } from '../outputs/dash/index.ts';
 import type { DelayedRemovals } from '../storage/delayed-removals.ts';
 import type { LiveResources } from '../storage/live-resources.ts';
 import type { OutputKind } from './stream-outputs.ts';
@@ -24,6 +26,27 @@ export interface OutputKindDeps {
 
 /** Everything that can be made of a stream besides what its viewers get. */
 export function outputKinds(deps: OutputKindDeps): readonly OutputKind[] {
-  void deps; // Each kind takes what it needs.
-  return [];
+  return [dashKind(deps)];
+}
+
+/** [dash] */
+function dashKind(deps: OutputKindDeps): OutputKind<DashOptions> {
+  return {
+    name: 'dash',
+    options({ dash }) {
+      if (!dash.enabled) return undefined;
+      return {
+        fragmentMs: dash.dashFragmentMs,
+        updatePeriodMs: dash.dashUpdatePeriodMs,
+        timeshiftMs: dash.dashTimeshiftMs,
+        windowSegments: dash.dashWindowSize,
+        path: resolve(dash.dashPath),
+        mpdFile: dash.dashMpdFile,
+        cleanup: dash.dashCleanup,
+        disposeMs: dash.dashDisposeMs,
+        utc: deps.utc(),
+      };
+    },
+    create: (start) => new DashOutput(start, deps),
+  };
 }

@@ -33,7 +33,7 @@ export const DASH = {
     default: 30_000,
     min: 1,
     reload: 'hook',
-    doc: 'Length of a segment.',
+    doc: 'Least length of a segment, which ends with the next keyframe.',
   },
   dash_update_period: {
     type: 'duration',
@@ -41,7 +41,7 @@ export const DASH = {
     default: 150_000,
     min: 1,
     reload: 'hook',
-    doc: 'How often players read the MPD again.',
+    doc: 'How often players read the MPD again; at most half a segment is told them.',
   },
   dash_timeshift: {
     type: 'duration',
@@ -49,7 +49,7 @@ export const DASH = {
     default: 300_000,
     min: 1,
     reload: 'hook',
-    doc: 'How far a viewer may go back.',
+    doc: 'How far a viewer may go back; the larger of this and dash_window_size holds.',
   },
   dash_path: { type: 'text', default: HTML, reload: 'hook', doc: 'Root directory of the files.' },
   dash_mpd_file: { type: 'text', default: '[app]/[stream].mpd', reload: 'hook', doc: 'Name of the MPD.' },
@@ -59,7 +59,7 @@ export const DASH = {
     min: 1,
     max: 100_000,
     reload: 'hook',
-    doc: 'How many segments the MPD lists.',
+    doc: 'How many segments the MPD lists at least.',
   },
   dash_cleanup: { type: 'flag', default: true, reload: 'hook', doc: 'Delete segments that left the MPD.' },
   dash_dispose: {

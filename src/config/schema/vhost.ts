@@ -106,7 +106,6 @@ export const VHOST = {
   },
   dash: {
     type: 'block',
-    feature: 'planned',
     reload: 'hook',
     doc: 'MPEG-DASH: manifests and segments.',
     rows: DASH,

@@ -371,6 +371,17 @@ test('the defaults are those of SRS 3, but for tcp_nodelay and mr', () => {
       chunkSizeBytes: 60_000,
       inAckSizeBytes: 0,
       outAckSizeBytes: 2_500_000,
+      dash: {
+        enabled: false,
+        dashFragmentMs: 30_000,
+        dashUpdatePeriodMs: 150_000,
+        dashTimeshiftMs: 300_000,
+        dashPath: './objs/nginx/html',
+        dashMpdFile: '[app]/[stream].mpd',
+        dashWindowSize: 5,
+        dashCleanup: true,
+        dashDisposeMs: 120_000,
+      },
       play: {
         gopCache: true,
         gopCacheMaxFrames: 2500,

@@ -1,14 +1,22 @@
 /** What a stream is doing: `live` can be played now, `waiting` has viewers but no publisher, `idle` has neither. */
 export type StreamState = 'idle' | 'live' | 'waiting';
 
+export type PlayableFormat = 'flv' | 'ts' | 'hls' | 'll-hls' | 'dash' | 'aac' | 'mp3';
+
+/** One way to play a stream over HTTP. */
+export interface Playable {
+  readonly format: PlayableFormat;
+  /** Path from the server's root, such as `/live/demo.flv`; may carry a query. */
+  readonly url: string;
+}
+
 /** One row of `live.json`. */
 export interface LiveStream {
   readonly vhost: string;
   readonly app: string;
   readonly stream: string;
   readonly state: StreamState;
-  /** Path of the HTTP-FLV stream from the server's root, such as `/live/demo.flv`; may carry a query. */
-  readonly flvPath: string;
+  readonly playable: readonly Playable[];
   readonly hasAudio: boolean;
   readonly hasVideo: boolean;
   readonly videoCodec?: string;

@@ -1,9 +1,11 @@
-import { useState } from 'preact/hooks';
 import { useLive } from '../hooks/use-live.ts';
 import { useRoute } from '../hooks/use-route.ts';
 import { useSelection } from '../hooks/use-selection.ts';
+import type { LiveStream } from '../api/live.ts';
 import { streamAddresses } from '../model/addresses.ts';
-import type { EngineId } from '../players/engine.ts';
+import { rememberTransport } from '../model/remembered.ts';
+import { formatRoute } from '../model/route.ts';
+import type { TransportId } from '../model/transport.ts';
 import { t } from '../strings/index.ts';
 import { AddressList } from './address-list.tsx';
 import { Header } from './header.tsx';
@@ -15,8 +17,8 @@ import { StreamList } from './stream-list.tsx';
 /** The whole page. */
 export function App() {
   const { live, refresh } = useLive();
-  const selected = useSelection(useRoute(), live.answer);
-  const [engineId, setEngineId] = useState<EngineId>('http-flv');
+  const route = useRoute();
+  const selected = useSelection(route, live.answer);
   const server = live.answer?.server;
   const addresses =
     selected === undefined || server === undefined ? undefined : streamAddresses(selected, server, location);
@@ -39,8 +41,8 @@ export function App() {
               stream={selected}
               addresses={addresses}
               reachable={live.reach === 'ok'}
-              engineId={engineId}
-              onEngine={setEngineId}
+              wanted={route?.by}
+              onTransport={(by) => playBy(selected, by)}
               onLost={refresh}
             />
           )}
@@ -61,6 +63,12 @@ export function App() {
       </main>
     </>
   );
+}
+
+/** The choice is kept by this browser, and by the address, which can be handed on. */
+function playBy({ vhost, app, stream }: LiveStream, by: TransportId): void {
+  rememberTransport(by);
+  location.hash = formatRoute({ vhost, app, stream, by });
 }
 
 /** Not by the link itself: the hash of this page names a stream. */

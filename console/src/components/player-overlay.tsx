@@ -39,6 +39,8 @@ export function PlayerOverlay({ view, stream, onPlay, onUnmute }: PlayerOverlayP
       return <Waiting text={t.buffering} />;
     case 'reconnecting':
       return <Waiting text={t.reconnecting} />;
+    case 'preparing':
+      return <Waiting text={t.preparing} />;
     case 'offline':
       return (
         <Message>
@@ -60,7 +62,12 @@ export function PlayerOverlay({ view, stream, onPlay, onUnmute }: PlayerOverlayP
         </Message>
       );
     case 'empty':
-      return null;
+      return (
+        <Message>
+          <p class="strong">{t.nothingOffered}</p>
+          <p>{t.nothingOfferedLong}</p>
+        </Message>
+      );
   }
 }
 
@@ -108,6 +115,7 @@ function ProblemText({
     case 'audio-codec':
     case 'media':
     case 'network':
+    case 'not-yet':
     case undefined: {
       const codec = problem?.code === 'audio-codec' ? stream.audioCodec : stream.videoCodec;
       return (

@@ -3,19 +3,22 @@ import type { LiveStream } from '../api/live.ts';
 import { usePlayback } from '../hooks/use-playback.ts';
 import type { StreamAddresses } from '../model/addresses.ts';
 import { codecName } from '../model/format.ts';
-import type { EngineId } from '../players/engine.ts';
-import { ENGINE_KINDS, engineKind } from '../players/kinds.ts';
+import type { TransportId } from '../model/transport.ts';
+import { ENGINE_KINDS } from '../players/kinds.ts';
+import { useTransport } from '../hooks/use-transport.ts';
 import { t } from '../strings/index.ts';
 import { PlayerControls } from './player-controls.tsx';
 import { PlayerOverlay } from './player-overlay.tsx';
 import { ReadingList } from './reading-list.tsx';
+import { detourText, TransportSelect } from './transport-select.tsx';
 
 interface PlayerPanelProps {
   readonly stream: LiveStream;
   readonly addresses: StreamAddresses;
   readonly reachable: boolean;
-  readonly engineId: EngineId;
-  readonly onEngine: (id: EngineId) => void;
+  /** What the address bar asks for. */
+  readonly wanted: TransportId | undefined;
+  readonly onTransport: (id: TransportId) => void;
   readonly onLost: () => void;
 }
 
@@ -24,9 +27,13 @@ interface PhoneVideo extends HTMLVideoElement {
   webkitEnterFullscreen?: () => void;
 }
 
-export function PlayerPanel({ stream, addresses, reachable, engineId, onEngine, onLost }: PlayerPanelProps) {
-  const kind = engineKind(engineId);
-  const source = { kind, url: kind.address(addresses), videoCodec: stream.videoCodec };
+export function PlayerPanel({ stream, addresses, reachable, wanted, onTransport, onLost }: PlayerPanelProps) {
+  const { id, detour, offered } = useTransport(stream, addresses, wanted);
+  const url = id === undefined ? undefined : addresses.by[id];
+  const source =
+    id === undefined || url === undefined
+      ? undefined
+      : { kind: ENGINE_KINDS[id], url, videoCodec: stream.videoCodec };
   const { video, still, view, controller } = usePlayback(
     source,
     reachable && stream.state === 'live',
@@ -103,16 +110,17 @@ export function PlayerPanel({ stream, addresses, reachable, engineId, onEngine, 
           {name}
           {stream.vhost !== '__defaultVhost__' && <span class="quiet"> @ {stream.vhost}</span>}
         </h2>
-        <label class="transport">
-          <span>{t.transport}</span>
-          <select value={engineId} onChange={(event) => onEngine(event.currentTarget.value as EngineId)}>
-            {ENGINE_KINDS.map(({ id, label }) => (
-              <option key={id} value={id}>
-                {label}
-              </option>
-            ))}
-          </select>
-        </label>
+        <TransportSelect
+          value={id}
+          offered={offered}
+          videoCodec={stream.videoCodec}
+          onTransport={onTransport}
+        />
+        {detour !== undefined && id !== undefined && (
+          <p class="quiet detour" role="status">
+            {detourText(detour, id, stream)}
+          </p>
+        )}
         <ReadingList reading={view.reading} />
         {view.soundless && <p class="quiet">{t.problemSound(codecName(stream.audioCodec ?? ''))}</p>}
       </div>

@@ -4,11 +4,18 @@ import { t } from '../strings/index.ts';
 
 /** The player's figures. */
 export function ReadingList({ reading }: { readonly reading: Reading }) {
-  const { latencyS, width, height, kbps, droppedFrames } = reading;
+  const { latencyS, aimS, bufferS, width, height, kbps, droppedFrames } = reading;
   const size = width === undefined || height === undefined ? undefined : formatSize(width, height);
   return (
     <dl class="readings">
-      <Entry name={t.latency} id="latency" help={t.latencyHelp} value={show(latencyS, formatSeconds)} />
+      <Entry
+        name={t.latency}
+        note={aimS === undefined ? undefined : t.aim(formatSeconds(aimS))}
+        id="latency"
+        help={t.latencyHelp}
+        value={show(latencyS, formatSeconds)}
+      />
+      <Entry name={t.buffer} id="buffer" help={t.bufferHelp} value={show(bufferS, formatSeconds)} />
       <Entry name={t.resolution} id="resolution" value={size ?? t.unknown} />
       <Entry name={t.bitrate} id="bitrate" value={show(kbps, formatRate)} />
       <Entry name={t.dropped} id="dropped" help={t.droppedHelp} value={show(droppedFrames, String)} />
@@ -25,12 +32,17 @@ interface EntryProps {
   readonly id: string;
   readonly value: string;
   readonly help?: string;
+  /** Beside the name. */
+  readonly note?: string | undefined;
 }
 
-function Entry({ name, id, value, help }: EntryProps) {
+function Entry({ name, id, value, help, note }: EntryProps) {
   return (
     <div class="reading" title={help}>
-      <dt>{name}</dt>
+      <dt>
+        {name}
+        {note !== undefined && <span class="reading-note"> {note}</span>}
+      </dt>
       <dd data-reading={id}>{value}</dd>
     </div>
   );

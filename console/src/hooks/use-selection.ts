@@ -4,13 +4,14 @@ import { formatRoute, isRouteOf, type Route } from '../model/route.ts';
 
 /** A row for a stream that the server does not list, because nobody publishes it yet or any more. */
 function placeholder(route: Route): LiveStream {
+  const app = route.app.split('/').map(encodeURIComponent).join('/');
   const query = route.vhost === '__defaultVhost__' ? '' : `?vhost=${encodeURIComponent(route.vhost)}`;
   return {
     vhost: route.vhost,
     app: route.app,
     stream: route.stream,
     state: 'idle',
-    flvPath: `/${route.app.split('/').map(encodeURIComponent).join('/')}/${encodeURIComponent(route.stream)}.flv${query}`,
+    playable: [{ format: 'flv', url: `/${app}/${encodeURIComponent(route.stream)}.flv${query}` }],
     hasAudio: true,
     hasVideo: true,
     viewers: 0,

@@ -1,4 +1,5 @@
 import type { LiveStream, ServerInfo } from '../api/live.ts';
+import { FORMAT_OF, TRANSPORTS, type TransportId } from './transport.ts';
 
 /** Where the page itself was loaded from: what every address is built on. `window.location` fits. */
 export interface PageLocation {
@@ -10,8 +11,10 @@ export interface PageLocation {
 /** The addresses under which one stream can be played. */
 export interface StreamAddresses {
   readonly rtmp: string;
-  readonly httpFlv: string;
-  readonly wsFlv: string;
+  /** For the page's players; what the server does not offer is absent. */
+  readonly by: Readonly<Partial<Record<TransportId, string>>>;
+  /** The sound alone. */
+  readonly sound: readonly { readonly format: 'aac' | 'mp3'; readonly url: string }[];
 }
 
 /** What a publisher has to fill in. */
@@ -49,16 +52,28 @@ export function rtmpBase(server: ServerInfo, at: PageLocation): string {
 
 export function streamAddresses(stream: LiveStream, server: ServerInfo, at: PageLocation): StreamAddresses {
   const query = needsVhost(stream.vhost, at.hostname) ? `?vhost=${encodeURIComponent(stream.vhost)}` : '';
-  // Below the page's own address, not from the host's root: a reverse proxy may serve us under a sub-path.
-  const flv = new URL(`./${stream.flvPath.replace(/^\/+/, '')}`, at.href);
-  flv.hash = '';
-  const ws = new URL(flv);
-  ws.protocol = at.protocol === 'https:' ? 'wss:' : 'ws:';
+  const by: Partial<Record<TransportId, string>> = {};
+  for (const id of TRANSPORTS) {
+    const url = stream.playable.find(({ format }) => format === FORMAT_OF[id])?.url;
+    if (url !== undefined) by[id] = absolute(url, at, id === 'ws-flv');
+  }
+  const sound: { readonly format: 'aac' | 'mp3'; readonly url: string }[] = [];
+  for (const { format, url } of stream.playable) {
+    if (format === 'aac' || format === 'mp3') sound.push({ format, url: absolute(url, at, false) });
+  }
   return {
     rtmp: `${rtmpBase(server, at)}/${path(stream.app)}/${encodeURIComponent(stream.stream)}${query}`,
-    httpFlv: flv.href,
-    wsFlv: ws.href,
+    by,
+    sound,
   };
+}
+
+/** Below the page's own address, not from the host's root: a reverse proxy may serve us under a sub-path. */
+function absolute(serverPath: string, at: PageLocation, webSocket: boolean): string {
+  const url = new URL(`./${serverPath.replace(/^\/+/, '')}`, at.href);
+  url.hash = '';
+  if (webSocket) url.protocol = at.protocol === 'https:' ? 'wss:' : 'ws:';
+  return url.href;
 }
 
 /** What to fill in to publish `live/<key>` to this server. */

@@ -1,10 +1,15 @@
 import type { LiveStream } from '../api/live.ts';
+import { asTransport, type TransportId } from './transport.ts';
 
-/** Which stream the page's hash names: `#/app/stream`, with `?vhost=` for any other than the default vhost. */
+/**
+ * Which stream the page's hash names: `#/app/stream`, with `?vhost=` for any other than the default vhost and `?by=` for how it
+ * is played.
+ */
 export interface Route {
   readonly vhost: string;
   readonly app: string;
   readonly stream: string;
+  readonly by?: TransportId;
 }
 
 const DEFAULT_VHOST = '__defaultVhost__';
@@ -14,11 +19,14 @@ export function parseRoute(hash: string): Route | undefined {
   const match = /^#\/([^?]+)\/([^/?]+)(?:\?(.*))?$/.exec(hash);
   if (match === null) return undefined;
   const [, app = '', stream = '', query = ''] = match;
+  const params = new URLSearchParams(query);
+  const by = asTransport(params.get('by'));
   try {
     return {
-      vhost: new URLSearchParams(query).get('vhost') ?? DEFAULT_VHOST,
+      vhost: params.get('vhost') ?? DEFAULT_VHOST,
       app: decodeURIComponent(app),
       stream: decodeURIComponent(stream),
+      ...(by === undefined ? {} : { by }),
     };
   } catch {
     return undefined; // A stray percent sign.
@@ -27,8 +35,11 @@ export function parseRoute(hash: string): Route | undefined {
 
 export function formatRoute(route: Route): string {
   const app = route.app.split('/').map(encodeURIComponent).join('/');
-  const query = route.vhost === DEFAULT_VHOST ? '' : `?vhost=${encodeURIComponent(route.vhost)}`;
-  return `#/${app}/${encodeURIComponent(route.stream)}${query}`;
+  const query: string[] = [];
+  if (route.vhost !== DEFAULT_VHOST) query.push(`vhost=${encodeURIComponent(route.vhost)}`);
+  if (route.by !== undefined) query.push(`by=${route.by}`);
+  const mark = query.length === 0 ? '' : '?';
+  return `#/${app}/${encodeURIComponent(route.stream)}${mark}${query.join('&')}`;
 }
 
 /** True when the row is the stream that the route names. */

@@ -1,28 +1,43 @@
-import { canDecodeVideo } from './codec-support.ts';
-import type { EngineId, EngineKind } from './engine.ts';
-import { FlvEngine } from './flv-engine.ts';
+import type { Obstacle, TransportId } from '../model/transport.ts';
 import { t } from '../strings/index.ts';
+import { canDecodeVideo, mediaSource } from './codec-support.ts';
+import { DashEngine } from './dash-engine.ts';
+import type { EngineKind } from './engine.ts';
+import { HlsEngine } from './hls-engine.ts';
+import { MpegtsEngine } from './mpegts-engine.ts';
 
-const cannotPlay = (codec: string | undefined): boolean => codec !== undefined && !canDecodeVideo(codec);
-
-/** Every player kind, in the order of the page's choice. */
-export const ENGINE_KINDS: readonly [EngineKind, ...EngineKind[]] = [
-  {
-    id: 'http-flv',
-    label: t.httpFlv,
-    address: (addresses) => addresses.httpFlv,
-    cannotPlay,
-    open: (options) => new FlvEngine(options),
-  },
-  {
-    id: 'ws-flv',
-    label: t.wsFlv,
-    address: (addresses) => addresses.wsFlv,
-    cannotPlay,
-    open: (options) => new FlvEngine(options),
-  },
-];
-
-export function engineKind(id: EngineId): EngineKind {
-  return ENGINE_KINDS.find((kind) => kind.id === id) ?? ENGINE_KINDS[0];
+/** All kinds hand the media to Media Source Extensions. */
+function obstacle(videoCodec: string | undefined): Obstacle | undefined {
+  if (mediaSource() === undefined) return 'browser';
+  return videoCodec !== undefined && !canDecodeVideo(videoCodec) ? 'codec' : undefined;
 }
+
+/** Every player kind. The libraries are loaded by the engines, when something is played by them. */
+export const ENGINE_KINDS: Readonly<Record<TransportId, EngineKind>> = {
+  'http-flv': {
+    id: 'http-flv',
+    label: t.transports['http-flv'],
+    obstacle,
+    open: (options) => new MpegtsEngine(options, 'flv'),
+  },
+  'ws-flv': {
+    id: 'ws-flv',
+    label: t.transports['ws-flv'],
+    obstacle,
+    open: (options) => new MpegtsEngine(options, 'flv'),
+  },
+  'http-ts': {
+    id: 'http-ts',
+    label: t.transports['http-ts'],
+    obstacle,
+    open: (options) => new MpegtsEngine(options, 'mpegts'),
+  },
+  'll-hls': {
+    id: 'll-hls',
+    label: t.transports['ll-hls'],
+    obstacle,
+    open: (options) => new HlsEngine(options, true),
+  },
+  hls: { id: 'hls', label: t.transports.hls, obstacle, open: (options) => new HlsEngine(options, false) },
+  dash: { id: 'dash', label: t.transports.dash, obstacle, open: (options) => new DashEngine(options) },
+};

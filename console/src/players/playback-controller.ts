@@ -1,7 +1,7 @@
 import type { Engine, EngineKind, Problem } from './engine.ts';
 import { LatencyChaser } from './latency-chaser.ts';
 
-/** `offline` waits for the stream to be listed as live, `blocked` for a tap, `failed` for the reader's decision. */
+/** `preparing` waits for the first segment, `offline` for the stream to be listed as live, `blocked` for a tap, `failed` for the reader's decision. */
 export type Phase =
   | 'empty'
   | 'connecting'
@@ -9,6 +9,7 @@ export type Phase =
   | 'buffering'
   | 'paused'
   | 'reconnecting'
+  | 'preparing'
   | 'offline'
   | 'blocked'
   | 'failed';
@@ -22,8 +23,12 @@ export interface Source {
 
 /** Figures of the moment; undefined while not known. */
 export interface Reading {
-  /** Seconds received and not yet shown. */
+  /** Seconds between the newest moment that can be had and the one shown. */
   readonly latencyS: number | undefined;
+  /** What the player aims at, where it tells. */
+  readonly aimS: number | undefined;
+  /** Seconds received and not yet shown. */
+  readonly bufferS: number | undefined;
   readonly width: number | undefined;
   readonly height: number | undefined;
   readonly kbps: number | undefined;
@@ -53,6 +58,8 @@ export interface PlaybackOptions {
 
 const NO_READING: Reading = {
   latencyS: undefined,
+  aimS: undefined,
+  bufferS: undefined,
   width: undefined,
   height: undefined,
   kbps: undefined,
@@ -73,8 +80,10 @@ const RETRY_FIRST_MS = 500;
 const RETRY_MAX_MS = 8000;
 /** Playing this long forgives earlier failures. */
 const HEALTHY_MS = 10_000;
-/** No new bytes in the buffer for this long: the connection is dead, whatever TCP says. */
-const STARVED_MS = 8000;
+/** Between two questions for a playlist that is not there yet: no backing off, it comes when the first segment is complete. */
+const PREPARING_MS = 1000;
+/** A player that fetches pieces does not hear that the stream has ended: nothing new for this long after the server said so. */
+const ENDED_MS = 3000;
 /** How long after a connection's first picture a jump to the live edge goes unnoticed. */
 const JOINING_MS = 1500;
 
@@ -124,10 +133,11 @@ export class PlaybackController {
   setAvailable(available: boolean): void {
     if (available === this.#available) return;
     this.#available = available;
-    if (available && (this.#phase === 'offline' || this.#phase === 'reconnecting')) {
+    const trying = this.#phase === 'reconnecting' || this.#phase === 'preparing';
+    if (available && (this.#phase === 'offline' || trying)) {
       this.#failures = 0;
       this.#connect();
-    } else if (!available && this.#phase === 'reconnecting') {
+    } else if (!available && trying) {
       window.clearTimeout(this.#retryTimer);
       this.#enter('offline');
     }
@@ -193,8 +203,12 @@ export class PlaybackController {
       this.#enter('offline');
       return;
     }
-    if (source.kind.cannotPlay(source.videoCodec)) {
-      this.#problem = { code: 'video-codec', detail: source.videoCodec ?? '' };
+    const obstacle = source.kind.obstacle(source.videoCodec);
+    if (obstacle !== undefined) {
+      this.#problem =
+        obstacle === 'browser'
+          ? { code: 'browser', detail: navigator.userAgent }
+          : { code: 'video-codec', detail: source.videoCodec ?? '' };
       this.#enter('failed');
       return;
     }
@@ -220,6 +234,7 @@ export class PlaybackController {
     this.#keepStill();
     this.#engine = undefined; // First, so that the pause event of closing is not taken for the reader's wish.
     engine.close();
+    this.#video.playbackRate = 1; // The next player may have another way to keep near.
   }
 
   /** The connection ended: by the server (`undefined`) or with a problem. */
@@ -228,6 +243,12 @@ export class PlaybackController {
     if (problem?.code === 'audio-codec' && this.#withAudio) {
       this.#withAudio = false; // A picture without sound beats neither.
       this.#connect();
+      return;
+    }
+    if (problem?.code === 'not-yet') {
+      this.#enter('preparing');
+      this.#retryTimer = window.setTimeout(() => this.#connect(), PREPARING_MS);
+      this.#options.onLost();
       return;
     }
     if (problem !== undefined && problem.code !== 'network' && problem.code !== 'media') {
@@ -270,7 +291,8 @@ export class PlaybackController {
   readonly #onWaiting = (): void => {
     if (this.#engine === undefined || this.#phase !== 'playing') return;
     const joining = performance.now() - (this.#playingSince ?? 0) < JOINING_MS;
-    if (!joining && !this.#video.seeking) this.#chaser.stalled();
+    const chasing = this.#engine.distance() === 'controller';
+    if (chasing && !joining && !this.#video.seeking) this.#chaser.stalled();
     this.#enter('buffering');
   };
 
@@ -289,12 +311,12 @@ export class PlaybackController {
     if (end > this.#bufferEnd) {
       this.#bufferEnd = end;
       this.#bufferGrewAt = now;
-    } else if (now - this.#bufferGrewAt > STARVED_MS) {
+    } else if (now - this.#bufferGrewAt > this.#patienceMs()) {
       this.#lost({ code: 'network', detail: 'no data' });
       return;
     }
     if (this.#playingSince !== undefined && now - this.#playingSince > HEALTHY_MS) this.#failures = 0;
-    if (last >= 0 && !this.#video.seeking) {
+    if (last >= 0 && !this.#video.seeking && this.#engine.distance() === 'controller') {
       const joining = this.#playingSince === undefined || now - this.#playingSince < JOINING_MS;
       const step = this.#chaser.step(currentTime, buffered.start(last), end, joining);
       if (step.seekTo !== undefined) this.#video.currentTime = step.seekTo;
@@ -310,6 +332,13 @@ export class PlaybackController {
     this.#tell();
   }
 
+  #patienceMs(): number {
+    const engine = this.#engine;
+    if (engine === undefined) return Infinity;
+    const ranDry = !this.#available && this.#phase === 'buffering' && engine.distance() !== 'controller';
+    return ranDry ? ENDED_MS : engine.patienceMs();
+  }
+
   #keepStill(): void {
     const { videoWidth, videoHeight, readyState } = this.#video;
     if (videoWidth === 0 || readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return;
@@ -322,9 +351,13 @@ export class PlaybackController {
   #reading(): Reading {
     if (this.#engine === undefined) return NO_READING;
     const { buffered, currentTime, videoWidth, videoHeight } = this.#video;
+    const bufferS =
+      buffered.length === 0 ? undefined : Math.max(0, buffered.end(buffered.length - 1) - currentTime);
+    const distance = this.#engine.distance();
     return {
-      latencyS:
-        buffered.length === 0 ? undefined : Math.max(0, buffered.end(buffered.length - 1) - currentTime),
+      latencyS: distance === 'controller' ? bufferS : distance?.behindS,
+      aimS: distance === 'controller' ? undefined : distance?.aimS,
+      bufferS,
       width: videoWidth === 0 ? undefined : videoWidth,
       height: videoHeight === 0 ? undefined : videoHeight,
       kbps: this.#kbps,

@@ -33,6 +33,7 @@ export const en = {
   buffering: 'Buffering …',
   paused: 'Paused',
   reconnecting: 'Connection lost, trying again …',
+  preparing: 'The first segment is being made …',
   offline: 'Not live at the moment',
   offlineLong: 'Playback starts by itself as soon as the stream is back.',
   blocked: 'The browser waits for your tap to play',
@@ -40,13 +41,22 @@ export const en = {
   problemCodec: (codec: string) => `This browser cannot play ${codec}.`,
   problemCodecLong:
     'Try another browser, or publish in H.264 and AAC, which every browser plays. The RTMP address below works in VLC and ffplay.',
-  problemBrowser: 'This browser has no Media Source Extensions, which playing FLV needs.',
-  problemFormat: 'What the server sent is not an FLV stream.',
+  problemBrowser: 'This browser has no Media Source Extensions, which playing in a page needs.',
+  problemFormat: 'What the server sent is not what this way of playing expects.',
+  nothingOffered: 'The server offers no way to play this stream in a browser.',
+  nothingOfferedLong: 'The RTMP address below works in VLC and ffplay.',
+  notHere: (way: string) => `${way} (not in this browser)`,
+  detourNotOffered: (wanted: string, way: string) =>
+    `The server has no ${wanted} of this stream: playing ${way}.`,
+  detourBrowser: (wanted: string, way: string) => `This browser cannot play ${wanted}: playing ${way}.`,
   problemSound: (codec: string) => `Without sound: this browser cannot play ${codec}.`,
 
-  latency: 'Latency',
+  latency: 'Behind live',
   latencyHelp:
-    'Received but not yet shown: end of the buffer minus the playing position. The time in the encoder, the network and the server comes on top.',
+    'From the newest moment that the server has to the one shown: for FLV and TS the end of the buffer, for HLS the end of the playlist, for DASH the clock. The time in the encoder and the server comes on top.',
+  aim: (seconds: string) => `(aim ${seconds})`,
+  buffer: 'Buffer',
+  bufferHelp: 'Received and not yet shown.',
   resolution: 'Picture',
   bitrate: 'Bitrate',
   dropped: 'Dropped',
@@ -55,8 +65,16 @@ export const en = {
 
   addresses: 'Addresses',
   rtmp: 'RTMP',
-  httpFlv: 'HTTP-FLV',
-  wsFlv: 'WebSocket-FLV',
+  /** Names of the ways to play. */
+  transports: {
+    'http-flv': 'HTTP-FLV',
+    'ws-flv': 'WebSocket-FLV',
+    'http-ts': 'HTTP-TS',
+    'll-hls': 'Low-Latency HLS',
+    hls: 'HLS',
+    dash: 'DASH',
+  },
+  soundOnly: (codec: string) => `Sound only (${codec})`,
   copy: 'Copy',
   copied: 'Copied',
   copyFailed: 'Select and copy by hand',

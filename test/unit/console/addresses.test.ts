@@ -9,7 +9,7 @@ const stream = (over: Partial<LiveStream>): LiveStream => ({
   app: 'live',
   stream: 'demo',
   state: 'live',
-  flvPath: '/live/demo.flv',
+  playable: [{ format: 'flv', url: '/live/demo.flv' }],
   hasAudio: true,
   hasVideo: true,
   viewers: 0,
@@ -51,7 +51,10 @@ suite('addresses of a stream', () => {
     },
     {
       name: 'a vhost that the host name does not lead to',
-      stream: stream({ vhost: 'a.example', flvPath: '/live/demo.flv?vhost=a.example' }),
+      stream: stream({
+        vhost: 'a.example',
+        playable: [{ format: 'flv', url: '/live/demo.flv?vhost=a.example' }],
+      }),
       port: 1935,
       page: 'http://box/',
       want: [
@@ -69,14 +72,18 @@ suite('addresses of a stream', () => {
     },
     {
       name: 'names with a colon, a space and a hash; an app of two parts',
-      stream: stream({ app: 'a/b c', stream: 'x:#', flvPath: '/a/b%20c/x%3A%23.flv' }),
+      stream: stream({
+        app: 'a/b c',
+        stream: 'x:#',
+        playable: [{ format: 'flv', url: '/a/b%20c/x%3A%23.flv' }],
+      }),
       port: 1935,
       page: 'http://box/',
       want: ['rtmp://box/a/b%20c/x%3A%23', 'http://box/a/b%20c/x%3A%23.flv', 'ws://box/a/b%20c/x%3A%23.flv'],
     },
     {
       name: 'a path that must not become another host',
-      stream: stream({ flvPath: '//evil.example/x.flv' }),
+      stream: stream({ playable: [{ format: 'flv', url: '//evil.example/x.flv' }] }),
       port: 1935,
       page: 'http://box/',
       want: ['rtmp://box/live/demo', 'http://box/evil.example/x.flv', 'ws://box/evil.example/x.flv'],
@@ -85,9 +92,35 @@ suite('addresses of a stream', () => {
   for (const { name, stream, port, page, want } of cases) {
     test(name, () => {
       const got = streamAddresses(stream, server(port), at(page));
-      assert.deepEqual([got.rtmp, got.httpFlv, got.wsFlv], want);
+      assert.deepEqual([got.rtmp, got.by['http-flv'], got.by['ws-flv']], want);
     });
   }
+
+  test('each format of the server, below the sub-path of a proxy', () => {
+    const playable = [
+      { format: 'flv', url: '/live/demo.flv' },
+      { format: 'ts', url: '/live/demo.ts' },
+      { format: 'aac', url: '/live/demo.aac' },
+      { format: 'hls', url: '/live/demo.m3u8?vhost=a.example' },
+      { format: 'll-hls', url: '/live/demo.m3u8?vhost=a.example' },
+      { format: 'dash', url: '/live/demo.mpd' },
+    ] as const;
+    const got = streamAddresses(stream({ playable }), server(1935), at('https://tv.example/srs/#/live/demo'));
+    assert.deepEqual(got.by, {
+      'http-flv': 'https://tv.example/srs/live/demo.flv',
+      'ws-flv': 'wss://tv.example/srs/live/demo.flv',
+      'http-ts': 'https://tv.example/srs/live/demo.ts',
+      'll-hls': 'https://tv.example/srs/live/demo.m3u8?vhost=a.example',
+      hls: 'https://tv.example/srs/live/demo.m3u8?vhost=a.example',
+      dash: 'https://tv.example/srs/live/demo.mpd',
+    });
+    assert.deepEqual(got.sound, [{ format: 'aac', url: 'https://tv.example/srs/live/demo.aac' }]);
+  });
+
+  test('nothing but RTMP where the server offers nothing over HTTP', () => {
+    const got = streamAddresses(stream({ playable: [] }), server(1935), at('http://box/'));
+    assert.deepEqual(got, { rtmp: 'rtmp://box/live/demo', by: {}, sound: [] });
+  });
 
   test('what to fill in to publish', () => {
     const got = publishAddresses(server(1936), at('http://box:8080/'), 'mine');

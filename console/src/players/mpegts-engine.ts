@@ -1,12 +1,14 @@
 import type Mpegts from 'mpegts.js';
 import { mediaSource } from './codec-support.ts';
 import type { Engine, EngineOptions, Problem } from './engine.ts';
+import { EndOnce } from './once.ts';
 
 type Library = typeof Mpegts;
 
 /** DOMException.NOT_SUPPORTED_ERR, what `addSourceBuffer` throws for a codec that the browser lacks. */
 const NOT_SUPPORTED_ERR = 9;
 const KILOBYTE_IN_KILOBITS = 8.192;
+const PATIENCE_MS = 8000;
 
 /** Demuxer errors come with a sentence, loader and Media Source errors with an object. */
 type LibraryErrorInfo = string | { readonly code?: number; readonly msg?: string } | undefined;
@@ -24,15 +26,18 @@ function classify(library: Library, type: string, detail: string, info: LibraryE
   return { code: 'media', detail: text };
 }
 
-/** FLV over HTTP or WebSocket by mpegts.js; the address's scheme decides which. */
-export class FlvEngine implements Engine {
+/** FLV or MPEG-TS over HTTP or WebSocket by mpegts.js; the address's scheme decides which. */
+export class MpegtsEngine implements Engine {
   readonly #options: EngineOptions;
+  readonly #type: 'flv' | 'mpegts';
+  readonly #end: EndOnce;
   #player: Mpegts.Player | undefined;
   #kbps: number | undefined;
-  #over = false;
 
-  constructor(options: EngineOptions) {
+  constructor(options: EngineOptions, type: 'flv' | 'mpegts') {
     this.#options = options;
+    this.#type = type;
+    this.#end = new EndOnce(options.events);
     void this.#open();
   }
 
@@ -40,8 +45,16 @@ export class FlvEngine implements Engine {
     return this.#kbps;
   }
 
+  distance(): 'controller' {
+    return 'controller';
+  }
+
+  patienceMs(): number {
+    return PATIENCE_MS;
+  }
+
   close(): void {
-    this.#over = true;
+    this.#end.silence();
     const player = this.#player;
     this.#player = undefined;
     this.#options.video.removeEventListener('error', this.#onVideoError);
@@ -54,17 +67,17 @@ export class FlvEngine implements Engine {
       // Apart from the page itself: it is larger than all the rest and not needed when nothing is live.
       library = (await import('mpegts.js')).default;
     } catch (error) {
-      this.#fail({ code: 'network', detail: String(error) });
+      this.#end.failed({ code: 'network', detail: String(error) });
       return;
     }
-    if (this.#over) return;
+    if (this.#end.over) return;
     if (mediaSource() === undefined || !library.isSupported()) {
-      this.#fail({ code: 'browser', detail: navigator.userAgent });
+      this.#end.failed({ code: 'browser', detail: navigator.userAgent });
       return;
     }
     library.LoggingControl.applyConfig({ enableAll: false }); // Errors reach the reader through events.
-    const { video, url, withAudio, events } = this.#options;
-    const source: Mpegts.MediaDataSource = { type: 'flv', isLive: true, url };
+    const { video, url, withAudio } = this.#options;
+    const source: Mpegts.MediaDataSource = { type: this.#type, isLive: true, url };
     // Otherwise the FLV header's flags decide, and those know a late audio track better than we do.
     if (!withAudio) source.hasAudio = false;
     const player = library.createPlayer(source, {
@@ -78,9 +91,9 @@ export class FlvEngine implements Engine {
     });
     this.#player = player;
     player.on(library.Events.ERROR, (type: string, detail: string, info: LibraryErrorInfo) =>
-      this.#fail(classify(library, type, detail, info)),
+      this.#end.failed(classify(library, type, detail, info)),
     );
-    player.on(library.Events.LOADING_COMPLETE, () => this.#later(() => events.ended()));
+    player.on(library.Events.LOADING_COMPLETE, () => this.#end.ended());
     player.on(library.Events.STATISTICS_INFO, ({ speed }: { readonly speed?: number }) => {
       this.#kbps = speed === undefined ? undefined : speed * KILOBYTE_IN_KILOBITS;
     });
@@ -91,19 +104,6 @@ export class FlvEngine implements Engine {
 
   readonly #onVideoError = (): void => {
     const error = this.#options.video.error;
-    if (error !== null && error.message !== '') this.#fail({ code: 'media', detail: error.message });
+    if (error !== null && error.message !== '') this.#end.failed({ code: 'media', detail: error.message });
   };
-
-  #fail(problem: Problem): void {
-    this.#later(() => this.#options.events.failed(problem));
-  }
-
-  /** The owner will close us in answer, which mpegts.js does not survive in the middle of its own call. */
-  #later(tell: () => void): void {
-    queueMicrotask(() => {
-      if (this.#over) return;
-      this.#over = true;
-      tell();
-    });
-  }
 }

@@ -3,11 +3,13 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { format, resolveConfig } from 'prettier';
+import { measureDelivery } from './delivery.ts';
 import { readMachine } from './machine.ts';
 import { measure, type Measurement, type MeasureOptions } from './measure.ts';
 import { type BenchOptions, parseOptions, USAGE } from './options.ts';
 import { computeOverheads } from './overhead.ts';
 import {
+  deliveryTable,
   overheadTable,
   type Report,
   renderMarkdown,
@@ -15,7 +17,7 @@ import {
   renderText,
   scenarioTable,
 } from './report.ts';
-import { HLS_OVERHEAD, isSelected, type Scenario, selectScenarios } from './scenarios.ts';
+import { HLS_DELIVERY, HLS_OVERHEAD, isSelected, type Scenario, selectScenarios } from './scenarios.ts';
 import { installNginx, NGINX_RTMP } from './servers/nginx-rtmp.ts';
 import { NODE_MEDIA_SERVER } from './servers/node-media-server.ts';
 import { ROOT, type ServerKind } from './servers/server.ts';
@@ -62,11 +64,13 @@ async function main(): Promise<void> {
 async function run(options: BenchOptions): Promise<Report> {
   const scenarios = selectScenarios(options.scenarios);
   for (const id of options.servers) {
-    if (KINDS.every((kind) => kind.id !== id))
-      throw new Error(`no server ${id}; there are: ${KINDS.map((k) => k.id).join(', ')}`);
+    if (id !== 'nginx' && KINDS.every((kind) => kind.id !== id)) {
+      throw new Error(`no server ${id}; there are: ${KINDS.map((k) => k.id).join(', ')}, nginx`);
+    }
   }
   const kinds = KINDS.filter(({ id }) => options.servers.length === 0 || options.servers.includes(id));
-  if (scenarios.length > 0) await prepare(kinds);
+  const delivers = isSelected(HLS_DELIVERY, options.scenarios);
+  if (scenarios.length > 0 || delivers) await prepare(delivers ? [...kinds, SRS] : kinds, delivers);
   const windowMs = options.quick ? 4000 : 10_000;
   mkdirSync(RESULTS, { recursive: true });
   const measuring: MeasureOptions = {
@@ -79,7 +83,7 @@ async function run(options: BenchOptions): Promise<Report> {
   };
   const measurements: Measurement[] = [];
   const skipped: { scenario: string; server: string; why: string }[] = [];
-  const report: Report = {
+  const report: Report & { deliveries?: Report['deliveries'] } = {
     startedAt: new Date().toISOString(),
     machine: readMachine(),
     windowSeconds: windowMs / 1000,
@@ -117,6 +121,11 @@ async function run(options: BenchOptions): Promise<Report> {
     }
     console.log(`${renderText(scenarioTable(report, scenario.id))}\n`);
   }
+  if (delivers) {
+    process.stdout.write(`${HLS_DELIVERY} … `);
+    report.deliveries = await measureDelivery(measuring, options.servers);
+    console.log(`done\n${renderText(deliveryTable(report.deliveries))}\n`);
+  }
   const { overheads } = report;
   if (overheads !== undefined) console.log(`${renderText(overheadTable(overheads))}\n`);
   writeFileSync(json, `${JSON.stringify(report, undefined, 1)}\n`);
@@ -124,11 +133,11 @@ async function run(options: BenchOptions): Promise<Report> {
   return report;
 }
 
-async function prepare(kinds: readonly ServerKind[]): Promise<void> {
+async function prepare(kinds: readonly ServerKind[], delivers: boolean): Promise<void> {
   const scripts = (await import(pathToFileURL(path.join(ROOT, 'scripts/lib.mjs')).href)) as Scripts;
   if (kinds.includes(SRS) || kinds.includes(SRS_350)) scripts.buildServer();
   if (kinds.includes(NODE_MEDIA_SERVER)) scripts.installDependencies('bench');
-  if (kinds.includes(NGINX_RTMP)) installNginx();
+  if (delivers || kinds.includes(NGINX_RTMP)) installNginx();
 }
 
 function reasonToSkip(
@@ -157,10 +166,12 @@ function load(files: readonly string[]): Report {
   for (const report of reports) {
     for (const one of report.measurements) measurements.set(`${one.scenario} ${one.server}`, one);
   }
+  const deliveries = reports.findLast((report) => report.deliveries !== undefined)?.deliveries;
   const overheads = reports.findLast((report) => report.overheads !== undefined)?.overheads;
   return {
     ...last,
     measurements: [...measurements.values()],
+    ...(deliveries !== undefined && { deliveries }),
     ...(overheads !== undefined && { overheads }),
     skipped: reports.flatMap((report) => report.skipped),
   };

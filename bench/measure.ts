@@ -19,10 +19,10 @@ const PUBLISH_SETTLE_MS = 2500;
 const STALL_FILL_MS = 40_000;
 const PROBE_RATE = 40;
 /** Above this share of a core a load process is likely to be what is measured. */
-const LOAD_LIMIT_PERCENT = 85;
+export const LOAD_LIMIT_PERCENT = 85;
 const MACHINE_IDLE_LIMIT_PERCENT = 4;
 /** Other programs that take more than this make the figures doubtful. */
-const OTHERS_LIMIT_PERCENT = 20;
+export const OTHERS_LIMIT_PERCENT = 20;
 const GROWTH_LIMIT_BYTES = 10_000_000;
 const MIN_LEAVE_SECONDS = 5;
 const DELIVERED_LIMIT_PERCENT = 96;
@@ -252,7 +252,8 @@ async function eventLoop(server: RunningServer, ms: number): Promise<Measurement
   return (await server.ask('loop-stop')) as unknown as Measurement['loop'];
 }
 
-async function profile(server: RunningServer, options: MeasureOptions, file: string): Promise<void> {
+/** Leaves a CPU profile of this server in `file`. */
+export async function profile(server: RunningServer, options: MeasureOptions, file: string): Promise<void> {
   if ((await server.ask('profile-start')) === undefined) return;
   await wait(options.windowMs);
   await server.ask('profile-stop', file);
@@ -287,6 +288,7 @@ function warningsOf(runs: readonly WindowResult[], server: RunningServer): strin
   return [...warnings];
 }
 
-function wait(ms: number): Promise<void> {
+/** Resolves after so many ms. */
+export function wait(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,9 +1,10 @@
 import { type BudgetResult, checkBudgets } from './budgets.ts';
 import { cpuOf, find, peerCpu, srs3Cpu } from './estimate.ts';
+import type { Delivery, DeliveryWindow } from './delivery.ts';
 import type { Machine } from './machine.ts';
 import type { Measurement } from './measure.ts';
 import { type Overhead, OVERHEAD_LIMITS, percentOver } from './overhead.ts';
-import { HLS_OVERHEAD, SCENARIOS } from './scenarios.ts';
+import { HLS_DELIVERY, HLS_OVERHEAD, HLS_VIEWERS, SCENARIOS } from './scenarios.ts';
 import { spread } from './statistics.ts';
 
 /** A whole run, as it goes to JSON. */
@@ -13,6 +14,8 @@ export interface Report {
   readonly windowSeconds: number;
   readonly runs: number;
   readonly measurements: readonly Measurement[];
+  /** HLS viewers; undefined when they were not asked for. */
+  readonly deliveries?: readonly Delivery[];
   /** What containers add; undefined when that was not asked for. */
   readonly overheads?: readonly Overhead[];
   /** Servers that were not measured under a scenario, and why. */
@@ -96,6 +99,56 @@ function three(times: Measurement['latency']): string {
 
 function mb(bytes: number): string {
   return (bytes / 1e6).toFixed(0);
+}
+
+const DELIVERY_HEAD = [
+  'server',
+  'CPU % (low–high)',
+  'user + sys',
+  'without viewers',
+  '× nginx',
+  'requests/s',
+  'MB/s',
+  'playlist p50/p95/p99 ms',
+  'segment p50/p95/p99 ms',
+  'memory MB',
+  'load CPU %',
+  'at full speed: MB/s (× nginx)',
+  'MB per CPU second',
+] as const;
+
+/** The table of HLS viewers. */
+export function deliveryTable(deliveries: readonly Delivery[]): Table {
+  const peer = deliveries.find((one) => one.server === 'nginx');
+  return [DELIVERY_HEAD, ...deliveries.map((one) => deliveryRow(one, peer))];
+}
+
+function deliveryRow(one: Delivery, peer: Delivery | undefined): string[] {
+  const { windows, flood } = one;
+  const cpu = spread(windows.map(deliveryCpu));
+  const median = (of: (window: (typeof windows)[number]) => number): number => spread(windows.map(of)).median;
+  const last = windows.at(-1);
+  const over = (mine: number, theirs: number | undefined): string =>
+    theirs === undefined ? NONE : peer === one ? '1' : (mine / theirs).toFixed(2);
+  return [
+    one.serverTitle,
+    `${cpu.median.toFixed(1)} (${cpu.low.toFixed(1)}–${cpu.high.toFixed(1)})`,
+    `${median((window) => window.userPercent).toFixed(1)} + ${median((window) => window.systemPercent).toFixed(1)}`,
+    one.idleCpuPercent.toFixed(1),
+    over(cpu.median, peer && spread(peer.windows.map(deliveryCpu)).median),
+    median((window) => window.requestsPerSecond).toFixed(0),
+    mb(median((window) => window.bytesPerSecond)),
+    three(last?.playlists),
+    three(last?.segments),
+    mb(one.rssBytes),
+    median((window) => window.loadCpuPercent).toFixed(0),
+    `${mb(flood.bytesPerSecond)} (${over(flood.bytesPerSecond, peer?.flood.bytesPerSecond)})`,
+    mb((flood.bytesPerSecond / deliveryCpu(flood)) * 100),
+  ];
+}
+
+function deliveryCpu(window: DeliveryWindow): number {
+  return window.userPercent + window.systemPercent;
 }
 
 /** The table of what containers add to streams. */
@@ -184,7 +237,18 @@ export function renderReport(
     ];
     if (notes.length > 0) parts.push(notes.join('\n'));
   }
-  const { overheads = [] } = report;
+  const { deliveries = [], overheads = [] } = report;
+  if (deliveries.length > 0) {
+    const title = `HLS of 750 kbps to ${HLS_VIEWERS} viewers (\`${HLS_DELIVERY}\`)`;
+    const notes = deliveries.flatMap((one) =>
+      one.warnings.map((warning) => `- ${one.serverTitle}: ${warning}.`),
+    );
+    parts.push(
+      head(title),
+      render(deliveryTable(deliveries)),
+      ...(notes.length > 0 ? [notes.join('\n')] : []),
+    );
+  }
   if (overheads.length > 0) {
     parts.push(head(`HLS beside FLV (\`${HLS_OVERHEAD}\`)`), render(overheadTable(overheads)));
   }

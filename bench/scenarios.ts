@@ -104,7 +104,12 @@ export const SCENARIOS: readonly Scenario[] = [
 /** What containers add: computed, no server and no load. */
 export const HLS_OVERHEAD = 'hls-overhead';
 
-const ALL_IDS: readonly string[] = [...SCENARIOS.map(({ id }) => id), HLS_OVERHEAD];
+/** Viewers of `HLS_DELIVERY`. */
+export const HLS_VIEWERS = 1000;
+/** HLS from this server's memory beside nginx with the same files. */
+export const HLS_DELIVERY = `hls-delivery-${HLS_VIEWERS}`;
+
+const ALL_IDS: readonly string[] = [...SCENARIOS.map(({ id }) => id), HLS_DELIVERY, HLS_OVERHEAD];
 
 /** The scenarios whose id is one of `wanted` or begins with it and a dash; all when `wanted` is empty. */
 export function selectScenarios(wanted: readonly string[]): Scenario[] {

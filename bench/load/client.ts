@@ -1,6 +1,14 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import path from 'node:path';
-import type { LoadCalls, LoadReply, LoadRequest, LoadSnapshot, PlayOrder, PublishOrder } from './protocol.ts';
+import type {
+  FetchOrder,
+  LoadCalls,
+  LoadReply,
+  LoadRequest,
+  LoadSnapshot,
+  PlayOrder,
+  PublishOrder,
+} from './protocol.ts';
 
 /** A load process as its parent sees it. */
 export class LoadProcess implements LoadCalls {
@@ -37,6 +45,10 @@ export class LoadProcess implements LoadCalls {
 
   play(order: PlayOrder): Promise<void> {
     return this.#call('play', order) as Promise<void>;
+  }
+
+  fetch(order: FetchOrder): Promise<void> {
+    return this.#call('fetch', order) as Promise<void>;
   }
 
   stall(count: number): Promise<void> {

@@ -1,3 +1,4 @@
+import type { FetchTarget } from './http-viewer.ts';
 import type { PlayDepth, PlayTarget } from './player.ts';
 
 /** Many publishers of `{prefix}0`, `{prefix}1`, …. */
@@ -20,6 +21,13 @@ export interface PlayOrder {
   readonly depth: PlayDepth;
 }
 
+/** Many HLS viewers of one stream. */
+export interface FetchOrder {
+  readonly target: FetchTarget;
+  readonly count: number;
+  readonly rate: number;
+}
+
 /** What a load process has seen since the last mark. Times in µs. */
 export interface LoadSnapshot {
   readonly receivedBytes: number;
@@ -30,6 +38,11 @@ export interface LoadSnapshot {
   readonly starved: number;
   readonly latencies: readonly number[];
   readonly lostPictures: number;
+  /** Responses other than 200. */
+  readonly refused: number;
+  /** From request to last byte. */
+  readonly playlistMicros: readonly number[];
+  readonly segmentMicros: readonly number[];
   readonly firstAfterStart: readonly number[];
   readonly firstAfterDial: readonly number[];
   readonly failures: readonly string[];
@@ -46,6 +59,7 @@ export interface LoadSnapshot {
 export interface LoadCalls {
   publish(order: PublishOrder): Promise<void>;
   play(order: PlayOrder): Promise<void>;
+  fetch(order: FetchOrder): Promise<void>;
   /** Lets the last `count` players stop reading. */
   stall(count: number): Promise<void>;
   /** Begins a window. */

@@ -1,7 +1,16 @@
 // A load process: publishes and plays over raw sockets as its parent tells it.
 import type net from 'node:net';
+import { HttpGroup, HttpViewer } from './http-viewer.ts';
 import { Player, PlayerGroup } from './player.ts';
-import type { LoadCalls, LoadReply, LoadRequest, LoadSnapshot, PlayOrder, PublishOrder } from './protocol.ts';
+import type {
+  FetchOrder,
+  LoadCalls,
+  LoadReply,
+  LoadRequest,
+  LoadSnapshot,
+  PlayOrder,
+  PublishOrder,
+} from './protocol.ts';
 import { PublisherPool, openPublisher } from './publisher.ts';
 import { createSource } from './source.ts';
 
@@ -29,6 +38,7 @@ async function ramp(count: number, rate: number, dial: (index: number) => void):
 
 class LoadWorker implements LoadCalls {
   readonly #groups: PlayerGroup[] = [];
+  readonly #httpGroups: HttpGroup[] = [];
   readonly #pools: PublisherPool[] = [];
   #cpuAtMark = process.cpuUsage();
 
@@ -55,21 +65,17 @@ class LoadWorker implements LoadCalls {
   async play(order: PlayOrder): Promise<void> {
     const group = new PlayerGroup(order.target);
     this.#groups.push(group);
-    let settled = 0;
-    const all = deferred();
-    await ramp(order.count, order.rate, (i) => {
-      let mine = false;
-      const player = new Player(group, localAddress(i), order.depth, () => {
-        if (mine) return;
-        mine = true;
-        settled++;
-        if (settled === order.count) all.resolve(undefined);
-      });
-      group.players.push(player);
+    await settleAll(order.count, order.rate, (i, onSettled) => {
+      group.players.push(new Player(group, localAddress(i), order.depth, onSettled));
     });
-    const timer = setTimeout(() => all.resolve(undefined), SETTLE_TIMEOUT_MS);
-    await all.promise;
-    clearTimeout(timer);
+  }
+
+  async fetch(order: FetchOrder): Promise<void> {
+    const group = new HttpGroup(order.target);
+    this.#httpGroups.push(group);
+    await settleAll(order.count, order.rate, (i, onSettled) => {
+      group.viewers.push(new HttpViewer(group, localAddress(i), onSettled));
+    });
   }
 
   stall(count: number): Promise<void> {
@@ -80,6 +86,7 @@ class LoadWorker implements LoadCalls {
 
   mark(): Promise<void> {
     for (const group of this.#groups) group.mark();
+    for (const group of this.#httpGroups) group.mark();
     for (const pool of this.#pools) {
       pool.sentBytes = 0;
       pool.sentMessages = 0;
@@ -92,18 +99,26 @@ class LoadWorker implements LoadCalls {
 
   snapshot(): Promise<LoadSnapshot> {
     const cpu = process.cpuUsage(this.#cpuAtMark);
-    const players = this.#groups.flatMap((group) => group.players);
+    const groups = [...this.#groups, ...this.#httpGroups];
+    const players = [
+      ...this.#groups.flatMap((group) => group.players),
+      ...this.#httpGroups.flatMap((group) => group.viewers),
+    ];
+    const watching = this.#groups.flatMap((group) => group.players);
     const alive = players.filter((player) => player.asked && !player.closed);
     return Promise.resolve({
-      receivedBytes: sum(this.#groups, (group) => group.bytes),
-      reads: sum(this.#groups, (group) => group.reads),
+      receivedBytes: sum(groups, (group) => group.bytes),
+      reads: sum(groups, (group) => group.reads),
       players: players.length,
       alive: alive.length,
       starved: alive.filter((player) => player.bytes === 0).length,
       latencies: this.#groups.flatMap((group) => group.latencies),
       lostPictures: sum(this.#groups, (group) => group.lostPictures),
-      firstAfterStart: players.map((player) => player.firstAfterStart).filter((micros) => micros >= 0),
-      firstAfterDial: players.map((player) => player.firstAfterDial).filter((micros) => micros >= 0),
+      refused: sum(this.#httpGroups, (group) => group.refused),
+      playlistMicros: this.#httpGroups.flatMap((group) => group.playlistMicros),
+      segmentMicros: this.#httpGroups.flatMap((group) => group.segmentMicros),
+      firstAfterStart: watching.map((player) => player.firstAfterStart).filter((micros) => micros >= 0),
+      firstAfterDial: watching.map((player) => player.firstAfterDial).filter((micros) => micros >= 0),
       failures: [...new Set(players.flatMap((player) => player.failure ?? []))].slice(0, MAX_FAILURES_TOLD),
       publishersClosed: sum(this.#pools, (pool) => pool.closed),
       sentBytes: sum(this.#pools, (pool) => pool.sentBytes),
@@ -117,9 +132,33 @@ class LoadWorker implements LoadCalls {
 
   leave(): Promise<void> {
     for (const group of this.#groups) for (const player of group.players) player.close();
+    for (const group of this.#httpGroups) for (const viewer of group.viewers) viewer.close();
     this.#groups.length = 0;
+    this.#httpGroups.length = 0;
     return Promise.resolve();
   }
+}
+
+/** Dials `count` clients at `rate` a second and waits until each has settled, as long as that is worth it. */
+async function settleAll(
+  count: number,
+  rate: number,
+  dial: (index: number, onSettled: () => void) => void,
+): Promise<void> {
+  let settled = 0;
+  const all = deferred();
+  await ramp(count, rate, (i) => {
+    let mine = false;
+    dial(i, () => {
+      if (mine) return;
+      mine = true;
+      settled++;
+      if (settled === count) all.resolve(undefined);
+    });
+  });
+  const timer = setTimeout(() => all.resolve(undefined), SETTLE_TIMEOUT_MS);
+  await all.promise;
+  clearTimeout(timer);
 }
 
 function deferred(): { promise: Promise<undefined>; resolve: (value: undefined) => void } {

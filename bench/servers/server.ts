@@ -48,13 +48,14 @@ export interface LaunchPlan {
 export class RunningServer {
   readonly kind: ServerKind;
   readonly ports: ServerPorts;
+  /** Its own folder, gone with it. */
+  readonly folder: string;
   readonly #child: ChildProcess;
-  readonly #folder: string;
   readonly #agentPath: string | undefined;
   /** What is left to do when the bench itself is ended early. */
   readonly #onExit = (): void => {
     this.#child.kill('SIGKILL');
-    rmSync(this.#folder, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true });
   };
 
   constructor(
@@ -67,7 +68,7 @@ export class RunningServer {
     this.kind = kind;
     this.ports = ports;
     this.#child = child;
-    this.#folder = folder;
+    this.folder = folder;
     this.#agentPath = agentPath;
     process.once('exit', this.#onExit);
   }
@@ -92,7 +93,7 @@ export class RunningServer {
 
   /** The end of what the server wrote, for messages. */
   output(): string {
-    return readFileSync(path.join(this.#folder, 'output.log'), 'utf8').slice(-2000);
+    return readFileSync(path.join(this.folder, 'output.log'), 'utf8').slice(-2000);
   }
 
   async stop(): Promise<void> {
@@ -104,7 +105,7 @@ export class RunningServer {
       clearTimeout(timer);
     }
     process.off('exit', this.#onExit);
-    rmSync(this.#folder, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true });
   }
 }
 

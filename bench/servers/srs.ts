@@ -2,8 +2,25 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { HOST, ROOT, type ServerKind, type ServerPorts } from './server.ts';
 
+const LIVE = (adaptive: boolean): string => `    play {
+        gop_cache on;
+        mw_latency 350;
+        mw_adaptive ${adaptive ? 'on' : 'off'};
+    }
+    http_remux {
+        enabled on;
+        mount [vhost]/[app]/[stream].flv;
+    }`;
+
+const hls = (folder: string): string => `    hls {
+        enabled on;
+        hls_path ${path.join(folder, 'html')};
+        hls_fragment 2;
+        hls_window 20;
+    }`;
+
 /** The configuration file that the bench gives this server. */
-export function srsConfig(ports: ServerPorts, folder: string, adaptive: boolean): string {
+function srsConfig(ports: ServerPorts, folder: string, vhost: string): string {
   return `listen ${ports.rtmp};
 max_connections 15000;
 daemon off;
@@ -20,20 +37,12 @@ http_api {
     listen ${ports.api};
 }
 vhost __defaultVhost__ {
-    play {
-        gop_cache on;
-        mw_latency 350;
-        mw_adaptive ${adaptive ? 'on' : 'off'};
-    }
-    http_remux {
-        enabled on;
-        mount [vhost]/[app]/[stream].flv;
-    }
+${vhost}
 }
 `;
 }
 
-function srs(id: string, title: string, adaptive: boolean): ServerKind {
+function srs(id: string, title: string, vhost: (folder: string) => string): ServerKind {
   const program = path.join(ROOT, 'bin/srs');
   return {
     id,
@@ -45,7 +54,7 @@ function srs(id: string, title: string, adaptive: boolean): ServerKind {
     prepare(folder, ports) {
       mkdirSync(path.join(folder, 'html'));
       const file = path.join(folder, 'srs.conf');
-      writeFileSync(file, srsConfig(ports, folder, adaptive));
+      writeFileSync(file, srsConfig(ports, folder, vhost(folder)));
       return {
         command: process.execPath,
         // Node's own options, e.g. --perf-basic-prof for perf.
@@ -66,6 +75,8 @@ function srs(id: string, title: string, adaptive: boolean): ServerKind {
 }
 
 /** This server as it comes: the merge window adapts. */
-export const SRS = srs('srs', 'srs-ts', true);
+export const SRS = srs('srs', 'srs-ts', () => LIVE(true));
 /** This server with the merge window pinned to 350 ms, as SRS has it. */
-export const SRS_350 = srs('srs-350', 'srs-ts, window pinned to 350 ms', false);
+export const SRS_350 = srs('srs-350', 'srs-ts, window pinned to 350 ms', () => LIVE(false));
+/** This server as it makes HLS and serves it from memory. */
+export const SRS_HLS = srs('srs', 'srs-ts, from memory', hls);

@@ -1,17 +1,13 @@
 import type { TimerWheel } from '../../../base/timer-wheel.ts';
-import type {
-  KeptBytes,
-  LiveResource,
-  ResourceRefusal,
-  ResourceRequest,
-} from '../../../storage/live-resources.ts';
+import type { LiveResource, ResourceRefusal, ResourceRequest } from '../../../storage/live-resources.ts';
+import type { AnnouncedPart } from '../options.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
 /**
  * A part that a preload hint announced and that is not there yet: who asks waits for it, so that its bytes leave as soon as
  * there are any. Spec: bis, 4.4.5.3.
  */
-export class AwaitedFile implements LiveResource, KeptBytes {
+export class AwaitedFile implements AnnouncedPart {
   readonly bytes = 0;
   readonly #waiting: WaitingRoom;
   readonly #timeoutMs: () => number;

@@ -15,6 +15,7 @@ import type {
   ResourceRequest,
 } from '../../../storage/live-resources.ts';
 import type { LivePlaylist } from '../live-playlist.ts';
+import type { HlsDocument, HlsOptions } from '../options.ts';
 import { AwaitedFile } from './awaited-file.ts';
 import { counted, CountedFile } from './counted-file.ts';
 import type { HlsSession } from './hls-session.ts';
@@ -26,14 +27,7 @@ import { judgeReload, reloadTimeoutMs } from './reload.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
 /** What viewers of one stream get. */
-export interface ServingOptions {
-  /** [hls_ctx] Each viewer has an id, so that it is counted and can be sent away. */
-  readonly context: boolean;
-  /** [hls_ts_ctx] Segments have it as well. */
-  readonly segmentContext: boolean;
-  /** [hls_master_m3u8_path_relative] The master playlist names the media playlist without its folder. */
-  readonly relativeMaster: boolean;
-}
+export type ServingOptions = Pick<HlsOptions, 'viewerSessions' | 'segmentSessions' | 'relativeMaster'>;
 
 export interface PlaylistDocumentDeps {
   readonly live: LivePlaylist;
@@ -55,7 +49,7 @@ const LEAST_TIMEOUT_MS = 10_000;
 const OF_ONE_VIEWER = 'private, no-store';
 
 /** The playlist of a live stream at its path: what each viewer gets of it, when, and as whom. */
-export class PlaylistDocument implements LiveResource {
+export class PlaylistDocument implements HlsDocument {
   readonly #live: LivePlaylist;
   readonly #wheel: TimerWheel;
   readonly #options: ServingOptions;
@@ -95,7 +89,7 @@ export class PlaylistDocument implements LiveResource {
 
   /** What to serve a segment, part or map with: the bytes are counted for those who ask with an id. */
   counted(file: LiveResource & KeptBytes): LiveResource & KeptBytes {
-    return this.#options.context && this.#options.segmentContext
+    return this.#options.viewerSessions && this.#options.segmentSessions
       ? new CountedFile(file, this.#sessions)
       : file;
   }
@@ -109,7 +103,7 @@ export class PlaylistDocument implements LiveResource {
     if (this.#closed) return undefined;
     const query = readPlaylistQuery(request.query);
     if (typeof query === 'string') return { status: 400, text: query };
-    if (!this.#options.context) return this.#media(request, query, undefined);
+    if (!this.#options.viewerSessions) return this.#media(request, query, undefined);
     const { context } = query;
     const known = this.#sessions.find(context);
     if (known === 'revoked') return REVOKED;
@@ -161,7 +155,7 @@ export class PlaylistDocument implements LiveResource {
         const cacheControl = isShared ? `public, max-age=${playlist.targetDurationSec}` : undefined;
         return this.#body(texts.shared(query.skip), cacheControl, undefined);
       }
-      const bytes = this.#options.segmentContext
+      const bytes = this.#options.segmentSessions
         ? texts.forContext(query.skip, reader.context)
         : texts.shared(query.skip);
       return this.#body(bytes, OF_ONE_VIEWER, reader.session);

@@ -1,93 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ServerError } from '../../../../../src/base/errors.ts';
-import { TimerWheel } from '../../../../../src/base/timer-wheel.ts';
 import { readMediaPlaylist } from '../../../../../src/containers/m3u8/index.ts';
-import { createHub } from '../../../../../src/hub/hub.ts';
-import type { AccessRequest, FrameTap } from '../../../../../src/hub/ports.ts';
-import { PlaylistDocument, type ServingOptions } from '../../../../../src/outputs/hls/serving/index.ts';
-import type { ResourceRequest } from '../../../../../src/storage/live-resources.ts';
+import type { AccessRequest } from '../../../../../src/hub/ports.ts';
 import { MemoryFile } from '../../../../../src/storage/memory-file.ts';
-import {
-  FakeLivePlaylist,
-  isBody,
-  resourceRequest,
-  textOf,
-  type FakePlaylistOptions,
-} from '../../../../support/fake-live-playlist.ts';
+import { isBody, resourceRequest, textOf } from '../../../../support/fake-live-playlist.ts';
+import { ALL_OFF, contextIn, setUpServing as setUp, viewersOf } from '../../../../support/hls-serving.ts';
 import { LIVE_DEMO, sessionOf, STREAM_OPTIONS } from '../../../../support/hub-fixtures.ts';
-import { ManualClock } from '../../../../support/manual-clock.ts';
-import { MemoryLogger } from '../../../../support/memory-logger.ts';
-
-const ALL_ON: ServingOptions = { context: true, segmentContext: true, relativeMaster: false };
-const ALL_OFF: ServingOptions = { context: false, segmentContext: false, relativeMaster: false };
-/** Keeps the stream for its hold time, as an output does. */
-const TAP: FrameTap = {
-  name: 'hls',
-  onFrame: () => undefined,
-  onState: () => undefined,
-  onEnd: () => undefined,
-};
-
-function setUp(
-  settings: {
-    options?: Partial<ServingOptions>;
-    playlist?: FakePlaylistOptions;
-    maxSessions?: number;
-    segments?: number;
-    check?: (request: AccessRequest) => Promise<void>;
-  } = {},
-) {
-  const clock = new ManualClock();
-  const logger = new MemoryLogger();
-  const wheel = new TimerWheel(clock);
-  const live = new FakeLivePlaylist(settings.playlist);
-  for (let i = 0; i < (settings.segments ?? 3); i += 1) live.addSegment();
-  const seen: string[] = [];
-  const hub = createHub({
-    clock,
-    logger,
-    optionsFor: () => STREAM_OPTIONS,
-    observers: [
-      {
-        playStarted: (_name, session) => void seen.push(`+${session.type}`),
-        playEnded: (_name, session, stats) => void seen.push(`-${session.type} ${stats.sentBytes}`),
-      },
-    ],
-  });
-  const lease = hub.publish(LIVE_DEMO, sessionOf('pub'));
-  hub.find(LIVE_DEMO)?.tap(TAP);
-  const asked: AccessRequest[] = [];
-  const document = new PlaylistDocument(
-    { ...ALL_ON, ...settings.options },
-    {
-      live,
-      clock,
-      wheel,
-      logger,
-      access: {
-        check: async (request) => {
-          asked.push(request);
-          await settings.check?.(request);
-        },
-      },
-      attend: (request) => hub.find(LIVE_DEMO)?.attend(request),
-      ...(settings.maxSessions === undefined ? {} : { maxSessions: settings.maxSessions }),
-    },
-  );
-  const get = async (query = '', more: Partial<ResourceRequest> = {}) =>
-    document.respond(resourceRequest(query, more));
-  return { clock, logger, wheel, live, hub, seen, lease, asked, document, get };
-}
-
-/** The id that a master playlist gave. */
-function contextIn(text: string): string {
-  const context = /hls_ctx=([A-Za-z0-9_-]+)/.exec(text)?.[1];
-  assert.ok(context, text);
-  return context;
-}
-
-const viewersOf = (hub: ReturnType<typeof setUp>['hub']) => hub.find(LIVE_DEMO)?.snapshot().viewers;
 
 test('a request without an id gets a master playlist with true facts and an id for its one variant', async () => {
   const { get, asked, hub, seen } = setUp();
@@ -149,7 +68,7 @@ test('a path cannot name another host', async () => {
 });
 
 test('hls_ts_ctx off: segments are the same for all, and shared', async () => {
-  const { get } = setUp({ options: { segmentContext: false } });
+  const { get } = setUp({ options: { segmentSessions: false } });
   const context = contextIn(textOf(await get()));
   const one = await get(`hls_ctx=${context}`);
   const other = await get(`hls_ctx=${contextIn(textOf(await get()))}`);

@@ -11,7 +11,7 @@ import { flvFormat } from '../outputs/http-live/index.ts';
 import type { LiveResources } from '../storage/live-resources.ts';
 import { listenAddress, type BoundAddress } from './addresses.ts';
 import { HttpsPart } from './https-part.ts';
-import { playlistUrls } from './playlist-urls.ts';
+import { playlistFiles, playlistUrls } from './playlist-urls.ts';
 import { apiConnections } from './process/open-files.ts';
 import { firstVhosts } from './vhost-options.ts';
 import type { VhostTable } from './vhost-table.ts';
@@ -184,7 +184,7 @@ export class HttpSide {
         mounts,
         resolveVhost: (host) => this.#deps.vhosts.select(host)?.name,
       }),
-      playlists: playlistUrls(config, statics, () => []),
+      playlists: playlistUrls(config, statics, playlistFiles),
       rtmpPort: this.#deps.rtmpPort(),
       apiPort: httpApi.enabled ? httpApi.listen.port : undefined,
     };

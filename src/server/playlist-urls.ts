@@ -18,6 +18,11 @@ interface Shown {
   readonly dir: string;
 }
 
+/** [dash] The files that players open of a vhost's streams. */
+export function playlistFiles({ dash }: VhostConfig): readonly PlaylistFile[] {
+  return dash.enabled ? [{ format: 'dash', dir: dash.dashPath, template: dash.dashMpdFile }] : [];
+}
+
 /** A file that players open. */
 export interface PlaylistFile {
   readonly format: PlayableFormat;

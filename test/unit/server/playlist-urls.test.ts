@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { parseConfig } from '../../../src/config/index.ts';
-import { playlistUrls, type PlaylistFile } from '../../../src/server/playlist-urls.ts';
+import { parseConfig, type Config } from '../../../src/config/index.ts';
+import { playlistFiles, playlistUrls, type PlaylistFile } from '../../../src/server/playlist-urls.ts';
 import type { StaticMount } from '../../../src/endpoints/http/index.ts';
 
 const DEFAULT = '__defaultVhost__';
@@ -15,6 +15,12 @@ interface Case {
   readonly stream?: string;
   readonly want: string | undefined;
 }
+
+const load = (vhost: string): Config =>
+  parseConfig(
+    `listen 1935; http_server { enabled on; dir /www; } vhost ${DEFAULT} {} vhost a.example { ${vhost} }`,
+    'test.conf',
+  ).config;
 
 suite('addresses of playlists', () => {
   const mount = (vhost: string, template: string, dir: string): StaticMount => ({ vhost, template, dir });
@@ -52,13 +58,19 @@ suite('addresses of playlists', () => {
       want: undefined,
     },
   ];
+  test('what a vhost writes', () => {
+    const config = load('dash { enabled on; dash_path /www/d; dash_mpd_file [stream]/main.mpd; }');
+    const urls = playlistUrls(config, [], playlistFiles);
+    assert.deepEqual(urls({ vhost: 'a.example', app: 'live', stream: 'show' }), [
+      { format: 'dash', url: '/d/show/main.mpd' },
+    ]);
+    assert.deepEqual(urls({ vhost: DEFAULT, app: 'live', stream: 'show' }), []);
+    assert.deepEqual(urls({ vhost: 'unknown', app: 'live', stream: 'show' }), []);
+  });
+
   for (const { name, statics = [], file = {}, vhost = DEFAULT, stream = 'show', want } of cases) {
     test(name, () => {
-      const { config } = parseConfig(
-        `listen 1935; http_server { enabled on; dir /www; } vhost ${DEFAULT} {} vhost a.example {}`,
-        'test.conf',
-      );
-      const urls = playlistUrls(config, statics, () => [{ ...HLS, ...file }]);
+      const urls = playlistUrls(load(''), statics, () => [{ ...HLS, ...file }]);
       const got = urls({ vhost, app: 'live', stream });
       assert.deepEqual(got, want === undefined ? [] : [{ format: 'hls', url: want }]);
     });

@@ -23,16 +23,16 @@ const TAP: FrameTap = {
   onEnd: () => undefined,
 };
 
+export interface ServingSettings {
+  readonly options?: Partial<ServingOptions>;
+  readonly playlist?: FakePlaylistOptions;
+  readonly maxSessions?: number;
+  readonly segments?: number;
+  readonly check?: (request: AccessRequest) => Promise<void>;
+}
+
 /** A document of a fake playlist, for viewers whom a hub counts; the hub's clock is the test's. */
-export function setUpServing(
-  settings: {
-    options?: Partial<ServingOptions>;
-    playlist?: FakePlaylistOptions;
-    maxSessions?: number;
-    segments?: number;
-    check?: (request: AccessRequest) => Promise<void>;
-  } = {},
-) {
+export function setUpServing(settings: ServingSettings = {}) {
   const clock = new ManualClock();
   const logger = new MemoryLogger();
   const wheel = new TimerWheel(clock);

@@ -114,6 +114,12 @@ test('a viewer who waits is not silent; a waiting viewer who is kicked gets 403'
   assert.equal(statusOf(blocked.value), 200);
   clock.advance(11_000);
   assert.deepEqual(seen, ['+hls-play']);
+  // In vain, and longer than silence may last.
+  const vain = watch(get(`hls_ctx=${context}&_HLS_msn=3&_HLS_part=1`));
+  clock.advance(12_250);
+  await turn();
+  assert.equal(statusOf(vain.value), 503);
+  assert.deepEqual(seen, ['+hls-play']);
   const again = watch(get(`hls_ctx=${context}&_HLS_msn=3&_HLS_part=1`));
   await turn();
   hub.session(context)?.close({ message: 'kicked' } as never);
@@ -188,6 +194,7 @@ test('an hour of blocking reloads with delta updates: every playlist keeps the r
     const { version, ...whole } = expand(known, update);
     known = whole;
     assert.equal(version, 9);
+    assert.equal(update.preloadHints?.[0]?.uri, `demo-${sequence}.${part}.m4s?hls_ctx=${context}`);
     const end = known.mediaSequence + known.segments.length;
     assert.equal(end, sequence);
     assert.equal(known.segments.at(-1)?.uri, `demo-${end - 1}.ts?hls_ctx=${context}`);

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { TimerWheel } from '../../src/base/timer-wheel.ts';
 import { expandTemplate, readMpd, type Mpd } from '../../src/containers/mpd/index.ts';
 import { FragmentReader, type Mp4Unit } from '../../src/containers/mp4/index.ts';
 import type { OutputFailed } from '../../src/hub/output-events.ts';
+import type { StreamName } from '../../src/hub/ports.ts';
 import type { Frame } from '../../src/media/frame.ts';
 import { DashOutput, type DashOptions } from '../../src/outputs/dash/index.ts';
 import { DelayedRemovals } from '../../src/storage/delayed-removals.ts';
+import { expandPath } from '../../src/storage/path-template.ts';
 import { LiveResources } from '../../src/storage/live-resources.ts';
 import { LIVE_DEMO, sessionOf } from './hub-fixtures.ts';
 import { ManualClock } from './manual-clock.ts';
@@ -42,16 +44,18 @@ export class DashStage {
   output: DashOutput;
   /** What the wall clock is ahead of the time that passes, ms. */
   skewMs = 0;
+  readonly #name: StreamName;
   #publication = 0;
 
-  constructor(options: Partial<DashOptions> = {}) {
+  constructor(options: Partial<DashOptions> = {}, name: StreamName = LIVE_DEMO) {
+    this.#name = name;
     this.options = { ...DASH_OPTIONS, path: this.root, ...options };
     this.output = this.#create();
   }
 
   #create(after: Promise<void> = Promise.resolve()): DashOutput {
     return new DashOutput(
-      { name: LIVE_DEMO, options: this.options, after },
+      { name: this.#name, options: this.options, after },
       {
         wheel: this.wheel,
         unixTime: () => this.wall,
@@ -107,12 +111,16 @@ export class DashStage {
 
   /** The manifest as a player gets it. */
   text(): string {
-    const path = this.path('live/demo.mpd');
+    const path = this.#mpdPath();
     const answer = this.resources.find(path)?.respond({} as never);
     if (answer !== undefined && 'bytes' in answer) return answer.bytes.toString();
     const bytes = this.disk.files.get(path);
     assert.ok(bytes !== undefined, 'there is no manifest');
     return bytes.toString();
+  }
+
+  #mpdPath(): string {
+    return this.path(`${expandPath('[app]/[stream]', { ...this.#name, timeMs: 0, utc: true })}.mpd`);
   }
 
   mpd(): Mpd {
@@ -122,7 +130,7 @@ export class DashStage {
   /** Every segment that the manifest names, by period and track, read back from the disk. */
   read(): readonly PlayedTrack[] {
     return playedTracks(this.mpd(), (url) =>
-      this.disk.files.get(this.path(`live/${decodeURIComponent(url)}`)),
+      this.disk.files.get(join(dirname(this.#mpdPath()), decodeURIComponent(url))),
     );
   }
 }

@@ -25,7 +25,7 @@ export class DashEngine implements Engine {
     this.#options = options;
     this.#end = new EndOnce(options.events);
     options.video.addEventListener('ended', this.#onEnded);
-    void this.#open();
+    this.#open().catch((error: unknown) => this.#end.failed({ code: 'media', detail: String(error) }));
   }
 
   kbps(): number | undefined {
@@ -78,7 +78,6 @@ export class DashEngine implements Engine {
       // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- Its levels exist as types only, as numbers there.
       debug: { logLevel: library.Debug.LOG_LEVEL_NONE },
       streaming: {
-        delay: { liveDelayFragmentCount: 2 },
         liveCatchup: { enabled: true, playbackRate: { min: -0.05, max: 0.05 } },
         buffer: { bufferToKeep: 30 },
         // There is one quality, so nothing is worth remembering.

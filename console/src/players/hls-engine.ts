@@ -39,7 +39,7 @@ export class HlsEngine implements Engine {
     this.#lowLatency = lowLatency;
     this.#end = new EndOnce(options.events);
     options.video.addEventListener('ended', this.#onEnded);
-    void this.#open();
+    this.#open().catch((error: unknown) => this.#end.failed({ code: 'media', detail: String(error) }));
   }
 
   kbps(): number | undefined {
@@ -82,11 +82,12 @@ export class HlsEngine implements Engine {
       lowLatencyMode: this.#lowLatency,
       // With parts the edge is near enough to be kept by a little more speed.
       maxLiveSyncPlaybackRate: this.#lowLatency ? 1.05 : 1,
-      // Further behind than that it jumps, instead of showing the past for ever.
-      liveMaxLatencyDurationCount: 8,
       backBufferLength: 30,
     });
     this.#hls = hls;
+    // Further behind than that it jumps, instead of showing the past for ever. Not given above, where it may only stand beside a
+    // fixed distance, and then the hold back of the playlist would not count.
+    hls.config.liveMaxLatencyDurationCount = this.#lowLatency ? 4 : 8;
     hls.on(library.Events.ERROR, (_event, error) => {
       if (error.fatal) this.#end.failed(classify(library, error));
     });

@@ -38,7 +38,7 @@ export class MpegtsEngine implements Engine {
     this.#options = options;
     this.#type = type;
     this.#end = new EndOnce(options.events);
-    void this.#open();
+    this.#open().catch((error: unknown) => this.#end.failed({ code: 'media', detail: String(error) }));
   }
 
   kbps(): number | undefined {

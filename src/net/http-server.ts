@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { ConnectionGate } from './connection-gate.ts';
+import { Http2Sessions } from './http2-sessions.ts';
 import { plainIp } from './ip.ts';
 import { ListenerSet } from './listener-set.ts';
 import { SecureListeners } from './secure-listeners.ts';
@@ -50,13 +51,17 @@ const REQUEST_TIMEOUT = Buffer.from(
   'HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n',
 );
 
-/** One HTTP server on any number of listening addresses. Its connections come from `TcpListener`s. */
+/**
+ * One HTTP server on any number of listening addresses. Its connections come from `TcpListener`s: HTTP/1.1, and where TLS is on
+ * HTTP/2 for those who ask for it.
+ */
 export class HttpServer {
   /** For the web framework (`serverFactory`). It never listens itself. */
   readonly server: Server;
   readonly #clientErrors: TallyReport;
   readonly #listeners: ListenerSet;
   readonly #secure: SecureListeners;
+  readonly #http2: Http2Sessions;
   #handler: HttpHandler = (_request, response) => void response.writeHead(503).end();
   #onUpgrade: UpgradeHandler | undefined;
   #armed = false;
@@ -79,7 +84,11 @@ export class HttpServer {
       ...listening,
       directive: directive.replace(/ listen$/, '.https listen'),
       ...(options.handshakeTimeoutMs === undefined ? {} : { handshakeTimeoutMs: options.handshakeTimeoutMs }),
-      onSecure: onConnection,
+      protocols: ['h2', 'http/1.1'],
+      onSecure: (socket) => {
+        if (socket.alpnProtocol === 'h2') this.#http2.accept(socket);
+        else onConnection(socket);
+      },
       onHttpError: (error, socket) => void this.server.emit('clientError', error, socket),
     });
     this.#clientErrors = new TallyReport({
@@ -87,16 +96,34 @@ export class HttpServer {
       logger: options.logger,
       line: (count, last) => `${count} connections sent no proper HTTP request, the last: ${last}`,
     });
+    const {
+      maxHeaderBytes = 16_384,
+      requestTimeoutMs = 30_000,
+      keepAliveTimeoutMs = 15_000,
+      idleTimeoutMs = 30_000,
+      maxRequestsPerConnection = 10_000,
+    } = options;
     this.server = createServer({
-      maxHeaderSize: options.maxHeaderBytes ?? 16_384,
+      maxHeaderSize: maxHeaderBytes,
       headersTimeout: options.headersTimeoutMs ?? 10_000,
-      requestTimeout: options.requestTimeoutMs ?? 30_000,
-      keepAliveTimeout: options.keepAliveTimeoutMs ?? 15_000,
+      requestTimeout: requestTimeoutMs,
+      keepAliveTimeout: keepAliveTimeoutMs,
       connectionsCheckingInterval: options.timeoutCheckMs ?? 1_000,
     });
     // Node's bound on a socket that neither brings nor takes bytes; a write that goes on slowly counts as life.
-    this.server.timeout = options.idleTimeoutMs ?? 30_000;
-    this.server.maxRequestsPerSocket = options.maxRequestsPerConnection ?? 10_000;
+    this.server.timeout = idleTimeoutMs;
+    this.server.maxRequestsPerSocket = maxRequestsPerConnection;
+    this.#http2 = new Http2Sessions({
+      clock,
+      ...(gate === undefined ? {} : { gate }),
+      handler: (request, response) => this.#handler(request, response),
+      onPeerError: (ip, what) => this.#clientErrors.add(`${ip}: ${what}`),
+      maxHeaderBytes,
+      requestTimeoutMs,
+      keepAliveTimeoutMs,
+      idleTimeoutMs,
+      maxRequestsPerConnection,
+    });
     this.server.on('request', (request, response) => this.#handler(request, response));
     this.server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
     // A server with this event answers nothing to CONNECT by itself.

@@ -10,7 +10,7 @@ export {
   type TlsCertificate,
 } from './tls-certificate.ts';
 export { CORS_HEADERS } from './cors.ts';
-export { takeSocket } from './http-takeover.ts';
+export { isGone, isHttp2, isSent, takeSocket, takeStream } from './http-takeover.ts';
 export { ListenerSet, type ListenerSetOptions } from './listener-set.ts';
 export { plainIp } from './ip.ts';
 export { SocketSink, type SocketSinkOptions } from './socket-sink.ts';
@@ -19,5 +19,7 @@ export { listenTcp, TcpListener, type ListenAddress, type TcpListenerOptions } f
 // For the layers above, which may not import Node's network modules themselves.
 export type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 export type { Socket } from 'node:net';
+/** A socket, or a stream of HTTP/2. */
+export type { Duplex as ViewerSocket } from 'node:stream';
 export { writeAndTell } from './drain.ts';
 export { type BytesHandler, Inlet, readInto, SharedRead } from './shared-read.ts';

@@ -10,10 +10,12 @@ import type { TlsCertificate } from './tls-certificate.ts';
 export interface SecureListenersOptions extends Omit<ListenerSetOptions, 'onConnection' | 'sharedRead'> {
   /** From accept to the end of the handshake, ms. @default TLS_HANDSHAKE_TIMEOUT_MS */
   readonly handshakeTimeoutMs?: number;
+  /** What may be agreed on (ALPN), in the order of our preference; empty = nothing is. */
+  readonly protocols: readonly string[];
   /** Takes a connection whose handshake is done. It has an error handler. */
   readonly onSecure: (socket: TLSSocket) => void;
   /** Node's HTTP parser tells its errors to the server that its sockets name, which is the TLS one. */
-  readonly onHttpError: (error: Error, socket: Socket) => void;
+  readonly onHttpError?: (error: Error, socket: Socket) => void;
 }
 
 /** How long a TLS handshake may take, ms. */
@@ -81,7 +83,7 @@ export class SecureListeners {
     const tls = createServer({
       key,
       cert,
-      ALPNProtocols: ['http/1.1'],
+      ...(this.#options.protocols.length === 0 ? {} : { ALPNProtocols: [...this.#options.protocols] }),
       minVersion: 'TLSv1.2',
       handshakeTimeout: this.#options.handshakeTimeoutMs ?? TLS_HANDSHAKE_TIMEOUT_MS,
     });
@@ -96,7 +98,8 @@ export class SecureListeners {
       socket.on('error', ignore);
       socket.destroy();
     });
-    tls.on('clientError', this.#options.onHttpError);
+    const { onHttpError } = this.#options;
+    if (onHttpError !== undefined) tls.on('clientError', onHttpError);
     return tls;
   }
 

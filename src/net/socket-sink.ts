@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { ServerError } from '../base/errors.ts';
 import { writeAndTell } from './drain.ts';
 
@@ -10,16 +10,16 @@ export interface SocketSinkOptions {
 }
 
 /**
- * A viewer's way out over a socket (the hub's `ViewerSink`). One `write` is one `socket.write` of a shared Buffer and
+ * A viewer's way out over a socket or a stream of HTTP/2 (the hub's `ViewerSink`). One `write` is one `socket.write` of a shared Buffer and
  * nothing else; socket errors end in the one `onClosed` call.
  */
 export class SocketSink {
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #onTaken: (() => void) | undefined;
   #open = true;
   #reason: ServerError | undefined;
 
-  constructor(socket: Socket, options: SocketSinkOptions) {
+  constructor(socket: Duplex, options: SocketSinkOptions) {
     this.#socket = socket;
     socket.on('error', () => undefined); // Always followed by 'close'.
     const { onDrain } = options;

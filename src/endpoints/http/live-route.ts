@@ -4,7 +4,15 @@ import { describeError, ServerError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { TimerWheel } from '../../base/timer-wheel.ts';
 import type { AccessPolicy, Hub, LiveStream, TrackChoice, WireFormat } from '../../hub/ports.ts';
-import { CORS_HEADERS, plainIp, takeSocket, type IncomingMessage, type Socket } from '../../net/index.ts';
+import {
+  CORS_HEADERS,
+  isHttp2,
+  plainIp,
+  takeSocket,
+  takeStream,
+  type IncomingMessage,
+  type Socket,
+} from '../../net/index.ts';
 import { LiveViewer, liveResponseHead, type LiveViewerStart } from '../../outputs/http-live/index.ts';
 import type { MountMatch, MountTable } from './mount-table.ts';
 import { hostName, parseTarget, type RequestTarget } from './request-target.ts';
@@ -90,7 +98,8 @@ export class LiveRoute {
     const viewer = this.#viewer(request.raw.socket, 'flv-play');
     const found = await this.#admit(viewer, request.raw, target, match);
     if ('status' in found) return refuse(reply, found);
-    const socket = takeSocket(reply.raw);
+    const overHttp2 = isHttp2(reply.raw);
+    const socket = overHttp2 ? takeStream(reply.raw, this.#headers()) : takeSocket(reply.raw);
     if (socket === undefined) return refuse(reply, PIPELINED); // Or the client is gone and nobody will read it.
     reply.hijack();
     const chunked = request.raw.httpVersionMajor === 1 && request.raw.httpVersionMinor >= 1;
@@ -98,7 +107,7 @@ export class LiveRoute {
       socket,
       stream: found.stream,
       format: this.#options.flvFormat({ framing: chunked ? 'chunked' : 'identity', tracks }),
-      head: this.#head(chunked),
+      ...(overHttp2 ? {} : { head: this.#head(chunked) }),
     });
     return reply;
   }
@@ -227,6 +236,13 @@ export class LiveRoute {
           : new ServerError('SESSION_CLOSED', 'could not begin', { cause: error }),
       );
     }
+  }
+
+  /** Of a body over HTTP/2. */
+  #headers(): Readonly<Record<string, string>> {
+    const cors = this.#options.settings().crossdomain ? CORS_HEADERS : {};
+    const { server } = this.#options;
+    return { server, 'content-type': FLV_TYPE, 'cache-control': 'no-cache, no-store', ...cors };
   }
 
   #head(chunked: boolean): Buffer {

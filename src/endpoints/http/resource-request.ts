@@ -1,4 +1,4 @@
-import { plainIp, type IncomingMessage, type ServerResponse } from '../../net/index.ts';
+import { isGone, plainIp, type IncomingMessage, type ServerResponse } from '../../net/index.ts';
 import type { ResourceRequest } from '../../storage/live-resources.ts';
 import type { RequestTarget } from './request-target.ts';
 
@@ -33,7 +33,7 @@ export class HttpResourceRequest implements ResourceRequest {
     if (this.#abort === undefined) {
       const abort = new AbortController();
       const response = this.#response;
-      if (response.destroyed || response.closed) abort.abort();
+      if (isGone(response)) abort.abort();
       else response.once('close', () => abort.abort());
       this.#abort = abort;
     }

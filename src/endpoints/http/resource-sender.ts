@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { describeError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
-import type { IncomingMessage, ServerResponse } from '../../net/index.ts';
+import { isGone, isHttp2, isSent, type IncomingMessage, type ServerResponse } from '../../net/index.ts';
 import type {
   LiveResource,
   ResourceAnswer,
@@ -18,6 +18,9 @@ import { HttpResourceRequest } from './resource-request.ts';
 
 /** How long a resource may wait with its answer (a playlist that is to grow first), ms. */
 export const MAX_RESOURCE_WAIT_MS = 60_000;
+
+/** What is written at once of a body over HTTP/2, bytes. */
+const HTTP2_WRITE_BYTES = 256 * 1024;
 
 const pack = promisify(gzip);
 const UNPLAYED = 'no-cache, no-store';
@@ -121,7 +124,7 @@ export class ResourceSender {
     response: ServerResponse,
     elsewhere: () => void,
   ): void {
-    if (response.destroyed || response.closed) {
+    if (isGone(response)) {
       told(answer, 0);
       return;
     }
@@ -197,7 +200,7 @@ export class ResourceSender {
     facts.packing.then(
       (packed) => {
         facts.packed = packed;
-        if (response.destroyed || response.closed) body.onSent?.(0);
+        if (isGone(response)) body.onSent?.(0);
         else write(response, 200, head, packed, body);
       },
       (error: unknown) => {
@@ -254,23 +257,50 @@ function write(
   body?: ResourceBody,
   counts = true,
 ): void {
-  const isHead = response.req.method === 'HEAD';
   if (bytes !== undefined) head['Content-Length'] = bytes.length;
   response.writeHead(status, head);
-  const { socket } = response;
-  const before = socket === null ? undefined : socket.bytesWritten;
-  if (bytes === undefined || isHead) response.end();
-  else response.end(bytes);
-  if (body?.onSent === undefined) return;
-  if (bytes === undefined || isHead || !counts) {
-    body.onSent(0);
+  if (bytes === undefined || response.req.method === 'HEAD') {
+    response.end();
+    body?.onSent?.(0);
     return;
   }
-  response.once('close', () => {
-    // What a peer who left has not taken: what is known is how much was handed to the system.
-    const handed = before === undefined ? 0 : (socket?.bytesWritten ?? before) - before;
-    body.onSent?.(response.writableFinished ? bytes.length : Math.max(0, Math.min(bytes.length, handed)));
-  });
+  const told = counts && body?.onSent !== undefined ? body : undefined;
+  if (isHttp2(response)) {
+    writeSlices(response, bytes, told);
+  } else {
+    const { socket } = response;
+    const before = socket?.bytesWritten ?? 0;
+    response.end(bytes);
+    // Of a response that was broken off, what was handed to the system.
+    if (told !== undefined) {
+      response.once('close', () => {
+        const handed =
+          socket === null ? 0 : Math.max(0, Math.min(bytes.length, socket.bytesWritten - before));
+        told.onSent?.(isSent(response) ? bytes.length : handed);
+      });
+    }
+  }
+  if (!counts) body?.onSent?.(0);
+}
+
+/** The HTTP/2 library counts a write as memory of the connection until the peer has taken it: not all of a segment at once. */
+function writeSlices(response: ServerResponse, bytes: Buffer, told: ResourceBody | undefined): void {
+  let at = 0;
+  let taken = 0;
+  const next = (): void => {
+    const end = Math.min(bytes.length, at + HTTP2_WRITE_BYTES);
+    const slice = bytes.subarray(at, end);
+    const length = end - at;
+    at = end;
+    response.write(slice, (error) => {
+      if (error !== null && error !== undefined) return;
+      taken += length;
+      if (at < bytes.length) next();
+    });
+    if (at === bytes.length) response.end();
+  };
+  if (told !== undefined) response.once('close', () => told.onSent?.(taken));
+  next();
 }
 
 function told(answer: ResourceAnswer | undefined, bytes: number): void {

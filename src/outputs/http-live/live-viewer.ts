@@ -8,7 +8,7 @@ import {
   type SessionInfo,
   type WireFormat,
 } from '../../hub/ports.ts';
-import { SocketSink, type Socket } from '../../net/index.ts';
+import { SocketSink, type ViewerSocket } from '../../net/index.ts';
 
 export interface LiveViewerOptions {
   readonly id: string;
@@ -24,7 +24,7 @@ export interface LiveViewerOptions {
 
 export interface LiveViewerStart {
   /** The connection, which is the viewer's from now on. */
-  readonly socket: Socket;
+  readonly socket: ViewerSocket;
   readonly stream: LiveStream;
   readonly format: WireFormat;
   /** Written before the body: the response head. */

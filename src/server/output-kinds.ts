@@ -5,7 +5,9 @@ import type { TimerWheel } from '../base/timer-wheel.ts';
 import type { OutputObserver } from '../hub/output-events.ts';
 import type { AccessPolicy } from '../hub/ports.ts';
 import { DashOutput, type DashOptions } from '../outputs/dash/index.ts';
+import { appliesTo, DvrOutput, RecordingNames, type DvrOptions } from '../outputs/dvr/index.ts';
 import type { DelayedRemovals } from '../storage/delayed-removals.ts';
+import { nodeFileSystem } from '../storage/file-system.ts';
 import type { LiveResources } from '../storage/live-resources.ts';
 import type { OutputKind } from './stream-outputs.ts';
 
@@ -26,7 +28,7 @@ export interface OutputKindDeps {
 
 /** Everything that can be made of a stream besides what its viewers get. */
 export function outputKinds(deps: OutputKindDeps): readonly OutputKind[] {
-  return [dashKind(deps)];
+  return [dvrKind(deps), dashKind(deps)];
 }
 
 /** [dash] */
@@ -48,5 +50,25 @@ function dashKind(deps: OutputKindDeps): OutputKind<DashOptions> {
       };
     },
     create: (start) => new DashOutput(start, deps),
+  };
+}
+
+/** [dvr] */
+function dvrKind(deps: OutputKindDeps): OutputKind<DvrOptions> {
+  const names = new RecordingNames(nodeFileSystem);
+  return {
+    name: 'dvr',
+    options({ dvr }, name) {
+      if (!dvr.enabled || !appliesTo(dvr.dvrApply, name)) return undefined;
+      return {
+        plan: dvr.dvrPlan,
+        path: dvr.dvrPath,
+        fragmented: dvr.dvrFmp4,
+        segmentMs: dvr.dvrDurationMs,
+        waitKeyframe: dvr.dvrWaitKeyframe,
+        timeJitter: dvr.timeJitter,
+      };
+    },
+    create: (start) => new DvrOutput({ ...deps, names }, start),
   };
 }

@@ -11,10 +11,23 @@ export interface WritableHandle {
   close(): Promise<void>;
 }
 
+/** An open file of which a part is read and mended. */
+export interface EditableHandle extends WritableHandle {
+  /** Bytes of the file. */
+  size(): Promise<number>;
+  /** Fills `into` from `position` on; returns how many bytes there were. */
+  read(into: Uint8Array, position: number): Promise<number>;
+  truncate(bytes: number): Promise<void>;
+}
+
 /** What the storage needs of a file system; tests put a faulty one in its place. */
 export interface FileSystem {
   /** A new file, or the one of that name emptied. Never follows a symbolic link. */
   create(path: string): Promise<WritableHandle>;
+  /** A regular file that is there, to be read and changed. Never follows a symbolic link, never waits for a pipe. */
+  edit(path: string): Promise<EditableHandle>;
+  /** Whether there is anything of that name. */
+  exists(path: string): Promise<boolean>;
   rename(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;
   /** Makes a folder and those above it. */
@@ -26,12 +39,24 @@ export const nodeFileSystem: FileSystem = {
     const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants;
     return new NodeHandle(await open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o644));
   },
+  async edit(path) {
+    const { O_RDWR, O_NOFOLLOW, O_NONBLOCK } = constants;
+    const handle = await open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK);
+    try {
+      if (!(await handle.stat()).isFile()) throw new Error(`${path} is no regular file`);
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+    return new NodeHandle(handle);
+  },
+  exists,
   rename,
   unlink,
   makeFolder: makeFolders,
 };
 
-class NodeHandle implements WritableHandle {
+class NodeHandle implements EditableHandle {
   readonly #handle: FileHandle;
 
   constructor(handle: FileHandle) {
@@ -40,6 +65,24 @@ class NodeHandle implements WritableHandle {
 
   async writev(buffers: readonly Uint8Array[], position: number): Promise<number> {
     return (await this.#handle.writev(buffers as Uint8Array[], position)).bytesWritten;
+  }
+
+  async size(): Promise<number> {
+    return (await this.#handle.stat()).size;
+  }
+
+  async read(into: Uint8Array, position: number): Promise<number> {
+    let done = 0;
+    while (done < into.length) {
+      const { bytesRead } = await this.#handle.read(into, done, into.length - done, position + done);
+      if (bytesRead === 0) break;
+      done += bytesRead;
+    }
+    return done;
+  }
+
+  truncate(bytes: number): Promise<void> {
+    return this.#handle.truncate(bytes);
   }
 
   sync(): Promise<void> {

@@ -12,20 +12,38 @@ const MAX_PENDING_PIECES = 65_536;
 
 const MAX_CREATE_TRIES = 3;
 
-/** What ends the name of a file that is not whole; it also begins with a dot, which no file of a stream does. */
-const TEMPORARY_END = '.tmp';
+/**
+ * What a file that is not whole is worth: nothing (`tmp`), or it is a recording, of which every second counts. Its name ends in
+ * it, and begins with a dot, which no file of a stream does.
+ */
+export type TemporaryKind = 'tmp' | 'recording';
+
+const KINDS: readonly TemporaryKind[] = ['tmp', 'recording'];
 
 /** The name under which `path` is written until it is whole: in the same folder, hidden. */
-export function temporaryPath(path: string): string {
-  return join(dirname(path), `.${basename(path)}${TEMPORARY_END}`);
+export function temporaryPath(path: string, kind: TemporaryKind = 'tmp'): string {
+  return join(dirname(path), `.${basename(path)}.${kind}`);
+}
+
+/** A file that was not whole when its writer ended. */
+export interface Leftover {
+  readonly kind: TemporaryKind;
+  /** The path that it was to have. */
+  readonly final: string;
+}
+
+/** What the name of a temporary file says; undefined for any other name. */
+export function leftoverOf(temporary: string): Leftover | undefined {
+  const name = basename(temporary);
+  const kind = KINDS.find((one) => name.endsWith(`.${one}`));
+  if (kind === undefined || !name.startsWith('.')) return undefined;
+  const final = name.slice(1, -(kind.length + 1));
+  return final === '' ? undefined : { kind, final: join(dirname(temporary), final) };
 }
 
 /** The final path of a temporary one; undefined for any other name. */
 export function finalPath(temporary: string): string | undefined {
-  const name = basename(temporary);
-  if (!name.startsWith('.') || !name.endsWith(TEMPORARY_END)) return undefined;
-  const final = name.slice(1, -TEMPORARY_END.length);
-  return final === '' ? undefined : join(dirname(temporary), final);
+  return leftoverOf(temporary)?.final;
 }
 
 export interface SafeFileOptions {
@@ -39,6 +57,10 @@ export interface SafeFileOptions {
   readonly sync?: 'never' | 'close';
   /** `keep`: what was written stays under the temporary name, for recovery. Default `remove`. */
   readonly onFailure?: 'remove' | 'keep';
+  /** How it is called until it is whole. Default `tmp`. */
+  readonly kind?: TemporaryKind;
+  /** The file is there under its temporary name: it goes on behind so many bytes of it, and what lies behind is lost. */
+  readonly continueAt?: number;
   /** Default: MAX_PENDING_BYTES. */
   readonly maxPendingBytes?: number;
   /** Default: that of the machine. */
@@ -51,6 +73,10 @@ export interface SafeFileStats {
   /** Of them, and of patches, those that are not written yet. */
   readonly pendingBytes: number;
 }
+
+const NOTHING = new Uint8Array(0);
+/** The position of a piece that is no bytes, but a wish for those before it. */
+const SYNC = -1;
 
 type State = 'open' | 'closing' | 'whole' | 'failed' | 'aborted';
 
@@ -80,11 +106,17 @@ export class SafeFile {
 
   constructor(options: SafeFileOptions) {
     this.path = options.path;
-    this.#temporary = temporaryPath(options.path);
+    this.#temporary = temporaryPath(options.path, options.kind);
     this.#options = options;
     this.#fs = options.fileSystem ?? nodeFileSystem;
     this.#maxPending = options.maxPendingBytes ?? MAX_PENDING_BYTES;
+    this.#bytes = options.continueAt ?? 0;
     this.#done = this.#run();
+  }
+
+  /** Where it is until it is whole. */
+  get temporary(): string {
+    return this.#temporary;
   }
 
   get stats(): SafeFileStats {
@@ -104,6 +136,13 @@ export class SafeFile {
       throw new ServerError('INTERNAL', `a patch at ${position} is outside of ${this.path}`);
     }
     return this.#add(bytes, position);
+  }
+
+  /** What was asked for so far is on the disk before anything that follows is written. */
+  sync(): void {
+    if (this.#state !== 'open') return;
+    this.#queue.push({ bytes: NOTHING, position: SYNC });
+    this.#wake?.();
   }
 
   /**
@@ -170,6 +209,17 @@ export class SafeFile {
   }
 
   async #create(): Promise<WritableHandle> {
+    const { continueAt } = this.#options;
+    if (continueAt !== undefined) {
+      const handle = await this.#fs.edit(this.#temporary);
+      try {
+        await handle.truncate(continueAt);
+        return handle;
+      } catch (error) {
+        await handle.close().catch(() => undefined);
+        throw error;
+      }
+    }
     for (let tries = 1; ; tries += 1) {
       await this.#fs.makeFolder(dirname(this.path));
       try {
@@ -184,6 +234,11 @@ export class SafeFile {
   /** One write of what is consecutive at the head of the queue. */
   async #writeBatch(handle: WritableHandle): Promise<void> {
     const first = this.#queue[this.#next] as Piece;
+    if (first.position === SYNC) {
+      this.#next += 1;
+      await handle.sync();
+      return;
+    }
     const batch: Uint8Array[] = [];
     let end = first.position;
     while (batch.length < MAX_BATCH_PIECES && end - first.position < MAX_BATCH_BYTES) {

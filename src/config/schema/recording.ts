@@ -91,7 +91,13 @@ export const DVR = {
     type: 'text',
     default: `${HTML}/[app]/[stream].[timestamp].flv`,
     reload: 'hook',
-    doc: 'Name of a file; .flv or .mp4 picks the format.',
+    doc: 'Name of a file; .flv, .mp4 or .ts picks the format.',
+  },
+  dvr_fmp4: {
+    type: 'flag',
+    default: false,
+    reload: 'hook',
+    doc: 'Files that end in .mp4 stay fragmented.',
   },
   dvr_duration: {
     type: 'duration',
@@ -101,12 +107,12 @@ export const DVR = {
     reload: 'hook',
     doc: 'Length of a file with the plan segment.',
   },
-  dvr_wait_keyframe: { type: 'flag', default: true, reload: 'hook', doc: 'Cut at keyframes only.' },
+  dvr_wait_keyframe: { type: 'flag', default: true, reload: 'hook', doc: 'Begin files with keyframes.' },
   time_jitter: {
     type: 'enum',
     values: ['full', 'zero', 'off'],
     default: 'full',
     reload: 'hook',
-    doc: 'Timestamps of recorded files, as in play.',
+    doc: 'Times in the files: from 0 on; off: as in the stream.',
   },
 } as const satisfies Rows;

@@ -118,7 +118,7 @@ export const VHOST = {
     doc: 'HDS: manifests and fragments of Adobe.',
     rows: HDS,
   },
-  dvr: { type: 'block', feature: 'planned', reload: 'hook', doc: 'Record streams into files.', rows: DVR },
+  dvr: { type: 'block', reload: 'hook', doc: 'Record streams into files.', rows: DVR },
   transcode: {
     type: 'blocks',
     argument: { option: 'scope', required: false },

@@ -34,6 +34,15 @@ export class Mp4Index {
     return count;
   }
 
+  /** Length of the longest track, ms. */
+  get durationMs(): number {
+    let longest = 0;
+    for (const { duration, track } of this.#tracks.values()) {
+      longest = Math.max(longest, (duration * 1000) / track.timescale);
+    }
+    return longest;
+  }
+
   /**
    * The moov box for media that lie where `beginChunk` said. Tracks without samples are left out. `shift` bytes are added
    * to each offset. Spec: ISO/IEC 14496-12, 8.2.1.

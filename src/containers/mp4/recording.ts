@@ -43,6 +43,11 @@ export class Mp4Recording {
     return this.#position;
   }
 
+  /** Of the media that were cut, ms. */
+  get durationMs(): number {
+    return this.#index.durationMs;
+  }
+
   /** Bytes of media that wait for the next cut. */
   get pendingBytes(): number {
     return this.#writer.pendingBytes;

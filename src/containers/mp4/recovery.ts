@@ -24,6 +24,8 @@ export interface Recovered {
   readonly state: 'plain' | 'fragmented' | 'empty';
   /** Bytes that are good. */
   readonly end: number;
+  /** Of the media in its fragments. */
+  readonly durationMs: number;
   /** What makes it plain and seekable; only for files that `Mp4Recording` began. */
   readonly closing: Closing | undefined;
 }
@@ -45,6 +47,8 @@ export class Mp4Recovery {
   #fragment: Mp4Sample[] | undefined;
   #end = 0;
   #plain = false;
+  /** Of a plain file. */
+  #movieMs = 0;
 
   /** `fileSize` in bytes. */
   constructor(fileSize: number) {
@@ -68,10 +72,11 @@ export class Mp4Recovery {
   }
 
   result(): Recovered {
-    if (this.#plain) return { state: 'plain', end: this.#end, closing: undefined };
-    if (this.#index.count === 0) return { state: 'empty', end: this.#end, closing: undefined };
-    const plan = this.#isRecording ? closing(this.#index, this.#end) : undefined;
-    return { state: 'fragmented', end: this.#end, closing: plan };
+    const end = this.#end;
+    if (this.#plain) return { state: 'plain', end, durationMs: this.#movieMs, closing: undefined };
+    if (this.#index.count === 0) return { state: 'empty', end, durationMs: 0, closing: undefined };
+    const plan = this.#isRecording ? closing(this.#index, end) : undefined;
+    return { state: 'fragmented', end, durationMs: this.#index.durationMs, closing: plan };
   }
 
   #want(at: number, bytes: number): void {
@@ -140,6 +145,7 @@ export class Mp4Recovery {
     this.#times = new FragmentTimes(movie);
     if (!movie.fragmented) {
       this.#plain = true;
+      this.#movieMs = (movie.duration * 1000) / movie.timescale;
     }
     for (const { id, track } of movie.tracks) if (track !== undefined) this.#index.addTrack(id, track);
   }

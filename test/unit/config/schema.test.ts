@@ -382,6 +382,16 @@ test('the defaults are those of SRS 3, but for tcp_nodelay and mr', () => {
         dashCleanup: true,
         dashDisposeMs: 120_000,
       },
+      dvr: {
+        enabled: false,
+        dvrApply: ['all'],
+        dvrPlan: 'session',
+        dvrPath: './objs/nginx/html/[app]/[stream].[timestamp].flv',
+        dvrFmp4: false,
+        dvrDurationMs: 30_000,
+        dvrWaitKeyframe: true,
+        timeJitter: 'full',
+      },
       play: {
         gopCache: true,
         gopCacheMaxFrames: 2500,
@@ -406,7 +416,15 @@ test('the defaults are those of SRS 3, but for tcp_nodelay and mr', () => {
         holdTimeMs: 5000,
       },
       httpStatic: { enabled: false, mount: '[vhost]/', dir: './objs/nginx/html' },
-      httpRemux: { enabled: false, mount: '[vhost]/[app]/[stream].flv' },
+      httpRemux: {
+        enabled: false,
+        fastCacheMs: 0,
+        mount: '[vhost]/[app]/[stream].flv',
+        hasAudio: true,
+        hasVideo: true,
+        guessHasAv: true,
+        dropIfNotMatch: true,
+      },
       ingests: [],
     },
   ]);

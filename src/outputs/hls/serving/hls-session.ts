@@ -22,6 +22,8 @@ export class HlsSession implements AttendRequest {
   readonly #logger: Logger;
   /** Clock time of its last sign of life, ms. */
   seenAt: number;
+  /** It came back after its master playlist, as players do. */
+  hasReturned = false;
   #isOpen = true;
   #sentBytes = 0;
   #waiting = 0;

@@ -14,6 +14,8 @@ export const MAX_HLS_SESSIONS = 20_000;
 export const MAX_REVOKED_CONTEXTS = 10_000;
 /** A refused id is forgotten when nobody asked with it for so long, ms. */
 const REVOKED_MS = 60_000;
+/** A viewer is gone after at least so long without a request; one who made only one, after so long, ms. */
+const LEAST_TIMEOUT_MS = 10_000;
 /** How often the sessions are looked at, ms. */
 const SWEEP_MS = 1_000;
 /** 128 bits: nobody guesses the id of another viewer. */
@@ -27,7 +29,7 @@ export interface HlsSessionsDeps {
   readonly access: AccessPolicy;
   /** Counts a viewer of the stream (`LiveStream.attend`); undefined when there is no such stream any more. */
   attend(request: AttendRequest): Undo | undefined;
-  /** A viewer who asked for nothing for so long is gone, ms. */
+  /** A viewer who asked for nothing for so long is gone, ms; at least LEAST_TIMEOUT_MS all the same. */
   timeoutMs(): number;
   readonly maxSessions?: number;
 }
@@ -71,6 +73,7 @@ export class HlsSessions implements SessionBook {
     const session = this.#sessions.get(context);
     if (session !== undefined) {
       session.seenAt = this.#deps.clock.now();
+      session.hasReturned = true;
       return session;
     }
     if (!this.#revoked.has(context)) return undefined;
@@ -134,6 +137,8 @@ export class HlsSessions implements SessionBook {
       book: this,
       logger,
     });
+    // Who has an id of before is in the middle of playing.
+    session.hasReturned = context !== undefined;
     this.#pending += 1;
     try {
       return (await this.#check(session, request, rest)) ?? this.#attend(session);
@@ -216,9 +221,11 @@ export class HlsSessions implements SessionBook {
     this.#sweep = undefined;
     const { clock, wheel } = this.#deps;
     const now = clock.now();
-    const silentSince = now - this.#deps.timeoutMs();
+    const silentSince = now - Math.max(LEAST_TIMEOUT_MS, this.#deps.timeoutMs());
+    const onceSince = now - LEAST_TIMEOUT_MS;
     for (const session of [...this.#sessions.values()]) {
-      if (session.isSilent(silentSince)) this.#end(session, 'it asked for nothing any more');
+      if (session.isSilent(session.hasReturned ? silentSince : onceSince))
+        this.#end(session, 'it asked for nothing any more');
     }
     for (const [context, until] of this.#revoked) {
       if (until > now) break;

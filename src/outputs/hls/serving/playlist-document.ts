@@ -43,8 +43,6 @@ export interface PlaylistDocumentDeps {
 
 /** Who comes before the first segment or part waits so long for it, ms. */
 const FIRST_PLAYLIST_MS = 10_000;
-/** A viewer is gone when it asked for nothing for three target durations, and at least so long, ms. */
-const LEAST_TIMEOUT_MS = 10_000;
 /** Of what has a viewer's id in it. */
 const OF_ONE_VIEWER = 'private, no-store';
 
@@ -72,7 +70,7 @@ export class PlaylistDocument implements HlsDocument {
       logger: deps.logger,
       access: deps.access,
       attend: (request) => deps.attend(request),
-      timeoutMs: () => Math.max(LEAST_TIMEOUT_MS, this.#holdMs()),
+      timeoutMs: () => this.#holdMs(),
       ...(deps.maxSessions === undefined ? {} : { maxSessions: deps.maxSessions }),
     });
   }

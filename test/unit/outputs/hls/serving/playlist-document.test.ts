@@ -92,9 +92,10 @@ test('a viewer who asks for nothing any more ends after three target durations, 
   const { get, clock, hub, seen, asked, logger } = setUp({ playlist: { segmentMs: 4_000 } });
   const context = contextIn(textOf(await get()));
   for (let i = 0; i < 5; i += 1) {
-    clock.advance(11_000);
     await get(`hls_ctx=${context}`);
+    clock.advance(11_000);
   }
+  await get(`hls_ctx=${context}`);
   assert.deepEqual(seen, ['+hls-play']);
   clock.advance(11_900);
   assert.equal(viewersOf(hub), 1);
@@ -104,6 +105,21 @@ test('a viewer who asks for nothing any more ends after three target durations, 
   assert.match(logger.lines.join('\n'), /hls-play ended: it asked for nothing any more; sent 0 bytes/);
   assert.match(textOf(await get(`hls_ctx=${context}`)), /EXTINF/);
   assert.deepEqual([seen.length, asked.length, viewersOf(hub)], [3, 2, 1]);
+});
+
+test('who only looked at the master playlist is gone sooner than who plays', async () => {
+  const { get, clock, hub } = setUp({ playlist: { segmentMs: 10_000 } });
+  const player = contextIn(textOf(await get()));
+  await get(`hls_ctx=${player}`);
+  await get();
+  await get('hls_ctx=known');
+  assert.equal(viewersOf(hub), 3);
+  clock.advance(11_500);
+  assert.equal(viewersOf(hub), 2);
+  clock.advance(18_000);
+  assert.equal(viewersOf(hub), 2);
+  clock.advance(2_000);
+  assert.equal(viewersOf(hub), 0);
 });
 
 test('an id of before a restart goes on, once for requests that come together; its session id is a new one', async () => {

@@ -3,7 +3,8 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { TimerWheel } from '../base/timer-wheel.ts';
 import type { OutputObserver } from '../hub/output-events.ts';
-import type { AccessPolicy } from '../hub/ports.ts';
+import type { Undo } from '../base/undo.ts';
+import type { AccessPolicy, AttendRequest, StreamName } from '../hub/ports.ts';
 import { DashOutput, type DashOptions } from '../outputs/dash/index.ts';
 import { appliesTo, DvrOutput, RecordingNames, type DvrOptions } from '../outputs/dvr/index.ts';
 import type { DelayedRemovals } from '../storage/delayed-removals.ts';
@@ -20,6 +21,8 @@ export interface OutputKindDeps {
   readonly logger: Logger;
   readonly observer: OutputObserver;
   readonly access: AccessPolicy;
+  /** Counts a viewer who is served by an output; undefined where there is no such stream any more. */
+  readonly attend: (name: StreamName, request: AttendRequest) => Undo | undefined;
   readonly resources: LiveResources;
   readonly removals: DelayedRemovals;
   /** [utc_time] */

@@ -94,6 +94,7 @@ export class Server implements ReloadTarget {
         logger,
         observer,
         access: policy,
+        attend: (name, request) => this.#hub.find(name)?.attend(request),
         resources: this.#resources,
         removals: this.#removals,
         utc: () => inForce().utcTime,

@@ -1,0 +1,196 @@
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Page } from 'playwright-core';
+import { openBrowser, type Browser } from '../support/browser.ts';
+import { streamOf, waitForStream } from '../support/players.ts';
+import { until as waitUntil } from '../support/programs.ts';
+import { startServerProcess, type ServerProcess } from '../support/server-process.ts';
+
+const DEADLINE_MS = 30_000;
+/** How long each player is watched for stalls. */
+const WATCH_MS = 6000;
+
+interface Way {
+  /** As the page's address and its selector call it. */
+  readonly id: string;
+  /** Most seconds behind live, for segments and keyframes of a second. */
+  readonly behindS: number;
+  /** What carries the media. */
+  readonly fetches: RegExp;
+}
+
+const WAYS: readonly Way[] = [
+  { id: 'http-flv', behindS: 3, fetches: /\/live\/show\.flv$/ },
+  { id: 'dash', behindS: 7, fetches: /\/live\/show\.mpd$/ },
+];
+
+/** Publishes a moving test picture and a tone until it is killed. */
+function publish(url: string): ChildProcess {
+  const args = ['-v', 'error', '-nostdin', '-re', '-f', 'lavfi', '-i', 'testsrc=size=320x180:rate=25'];
+  args.push('-re', '-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=44100');
+  args.push('-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-pix_fmt', 'yuv420p');
+  args.push('-g', '25', '-c:a', 'aac', '-f', 'flv', url);
+  return spawn('ffmpeg', args, { stdio: 'ignore' });
+}
+
+async function end(child: ChildProcess | undefined): Promise<void> {
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGKILL');
+  await exited;
+}
+
+// Run inside the page, where this project's compiler settings know no DOM: hence strings.
+const PHASE = `document.getElementById('player')?.dataset.phase`;
+const VIDEO = `document.querySelector('video')`;
+const FRAMES = `${VIDEO}.getVideoPlaybackQuality().totalVideoFrames`;
+const WATCH = `(() => {
+  const video = ${VIDEO};
+  globalThis.stalls = 0;
+  video.addEventListener('waiting', () => globalThis.stalls += 1);
+  return [performance.now(), video.currentTime, ${FRAMES}];
+})()`;
+const SEEN = `[performance.now(), ${VIDEO}.currentTime, ${FRAMES}, globalThis.stalls]`;
+const reading = (id: string): string => `document.querySelector('[data-reading="${id}"]').textContent`;
+
+/** Waits until the expression is true in the page, whose content security policy forbids `waitForFunction`. */
+async function until(page: Page, expression: string): Promise<void> {
+  const deadline = Date.now() + DEADLINE_MS;
+  while (!(await page.evaluate<boolean>(`Boolean(${expression})`))) {
+    if (Date.now() > deadline)
+      throw new Error(`never true: ${expression}\nphase: ${String(await page.evaluate(PHASE))}`);
+    await sleep(50);
+  }
+}
+
+suite('the page plays by', () => {
+  let server: ServerProcess;
+  let browser: Browser;
+  let publisher: ChildProcess | undefined;
+  let www: string;
+  const pages = new Map<string, Page>();
+  const requests = new Map<string, string[]>();
+
+  before(async () => {
+    www = await mkdtemp(join(tmpdir(), 'srs-page-'));
+    server = await startServerProcess({
+      vhost: () => `
+    http_static { enabled on; mount [vhost]/; dir ${www}; }
+    publish { hold_time 10000; }
+    dash { enabled on; dash_fragment 1; dash_update_period 1; dash_path ${www}; }`,
+    });
+    publisher = publish(`${server.rtmpUrl}/live/show`);
+    await waitForStream(server, 'show', 'live');
+    browser = await openBrowser();
+    for (const { id } of WAYS) {
+      const page = await browser.page.context().newPage();
+      const asked: string[] = [];
+      page.on('request', (request) => asked.push(request.url()));
+      requests.set(id, asked);
+      pages.set(id, page);
+      await page.goto(`${server.pageUrl}#/live/show?by=${id}`);
+    }
+  });
+  after(async () => {
+    await end(publisher);
+    await browser.close();
+    await server.stop();
+    await rm(www, { recursive: true, force: true });
+  });
+
+  const pageOf = (id: string): Page => {
+    const page = pages.get(id);
+    assert.ok(page !== undefined);
+    return page;
+  };
+
+  for (const { id, behindS, fetches } of WAYS) {
+    test(id, async () => {
+      const page = pageOf(id);
+      await until(page, `${PHASE} === 'playing' && ${FRAMES} > 25`);
+      assert.equal(await page.getByLabel('Play by').inputValue(), id);
+      const asked = requests.get(id) ?? [];
+      assert.ok(
+        asked.some((url) => fetches.test(new URL(url).pathname)),
+        `asked for ${asked.join(' ')}`,
+      );
+
+      const [wall, media, frames] = await page.evaluate<[number, number, number]>(WATCH);
+      await sleep(WATCH_MS);
+      const [wall2, media2, frames2, stalls] = await page.evaluate<[number, number, number, number]>(SEEN);
+      const seconds = (wall2 - wall) / 1000;
+      assert.equal(stalls, 0, 'ran dry');
+      const played = (media2 - media) / seconds;
+      assert.ok(played > 0.85 && played < 1.15, `${played} s of media per second`);
+      assert.ok(frames2 - frames > seconds * 20, `${frames2 - frames} pictures in ${seconds} s`);
+
+      const behind = await page.evaluate<string>(reading('latency'));
+      assert.match(behind, /^\d+\.\d s$/);
+      assert.ok(
+        Number.parseFloat(behind) > 0.1 && Number.parseFloat(behind) < behindS,
+        `behind by ${behind}`,
+      );
+      assert.match(await page.evaluate<string>(reading('buffer')), /^\d+\.\d s$/);
+      assert.match(await page.evaluate<string>(reading('resolution')), /^320 × 180$/);
+      assert.match(await page.evaluate<string>(reading('bitrate')), /^[\d.]+ [kM]b\/s$/);
+    });
+  }
+
+  test('all of them, on after a republish', async () => {
+    await end(publisher);
+    await waitUntil('the server has noticed', async () => {
+      const stream = await streamOf(server, 'show');
+      return stream !== undefined && !stream.publish.active;
+    });
+    const before = new Map<string, number>();
+    for (const [id, page] of pages) before.set(id, await page.evaluate<number>(FRAMES));
+    publisher = publish(`${server.rtmpUrl}/live/show`);
+    // More than anybody had in the buffer.
+    const buffered = 25 * 8;
+    for (const [id, page] of pages) {
+      await until(page, `${PHASE} === 'playing' && ${FRAMES} > ${before.get(id) ?? 0} + ${buffered}`);
+    }
+  });
+
+  test('what was chosen, also in the next tab; and says so where the server does not have it', async () => {
+    const page = await browser.page.context().newPage();
+    await page.goto(`${server.pageUrl}#/live/show?by=dash`);
+    await until(page, `${PHASE} === 'playing'`);
+    await page.getByLabel('Play by').selectOption('http-flv');
+    await until(page, `location.hash.endsWith('by=http-flv') && ${PHASE} === 'playing'`);
+    await page.getByLabel('Play by').selectOption('dash');
+    await until(page, `location.hash.endsWith('by=dash')`);
+    await page.close();
+
+    const next = await browser.page.context().newPage();
+    await next.goto(`${server.pageUrl}#/live/show`);
+    await until(next, `${PHASE} === 'playing'`);
+    assert.equal(await next.getByLabel('Play by').inputValue(), 'dash');
+
+    await next.route('**/live.json', async (route) => {
+      const answer = await (await route.fetch()).text();
+      await route.fulfill({
+        body: answer.replace(/,\{"format":"dash"[^}]*\}/, ''),
+        contentType: 'application/json',
+      });
+    });
+    await next.getByText('The server has no DASH of this stream: playing HTTP-FLV.').waitFor();
+    await until(next, `${PHASE} === 'playing'`);
+    await next.unroute('**/live.json');
+    await next.close();
+  });
+
+  test('asks nobody but its own server', () => {
+    const { host } = new URL(server.pageUrl);
+    const strangers = [...requests.values()]
+      .flat()
+      .filter((url) => !url.startsWith('blob:') && new URL(url).host !== host);
+    assert.deepEqual(strangers, []);
+  });
+});

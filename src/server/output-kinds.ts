@@ -6,9 +6,8 @@ import type { OutputObserver } from '../hub/output-events.ts';
 import type { Undo } from '../base/undo.ts';
 import type { AccessPolicy, AttendRequest, StreamName } from '../hub/ports.ts';
 import { DashOutput, type DashOptions } from '../outputs/dash/index.ts';
-import { appliesTo, DvrOutput, RecordingNames, type DvrOptions } from '../outputs/dvr/index.ts';
+import { appliesTo, DvrOutput, type DvrOptions, type RecordingNames } from '../outputs/dvr/index.ts';
 import type { DelayedRemovals } from '../storage/delayed-removals.ts';
-import { nodeFileSystem } from '../storage/file-system.ts';
 import type { LiveResources } from '../storage/live-resources.ts';
 import type { OutputKind } from './stream-outputs.ts';
 
@@ -25,6 +24,7 @@ export interface OutputKindDeps {
   readonly attend: (name: StreamName, request: AttendRequest) => Undo | undefined;
   readonly resources: LiveResources;
   readonly removals: DelayedRemovals;
+  readonly names: RecordingNames;
   /** [utc_time] */
   readonly utc: () => boolean;
 }
@@ -58,7 +58,6 @@ function dashKind(deps: OutputKindDeps): OutputKind<DashOptions> {
 
 /** [dvr] */
 function dvrKind(deps: OutputKindDeps): OutputKind<DvrOptions> {
-  const names = new RecordingNames(nodeFileSystem);
   return {
     name: 'dvr',
     options({ dvr }, name) {
@@ -72,6 +71,6 @@ function dvrKind(deps: OutputKindDeps): OutputKind<DvrOptions> {
         timeJitter: dvr.timeJitter,
       };
     },
-    create: (start) => new DvrOutput({ ...deps, names }, start),
+    create: (start) => new DvrOutput(deps, start),
   };
 }

@@ -12,13 +12,16 @@ import type { AccessPolicy, StreamObserver, StreamResolver } from '../hub/ports.
 import { audioTrackOf, videoTrackOf } from '../media/track-info.ts';
 import { ConnectionGate } from '../net/index.ts';
 import { createLoopProbe, createSessionReport, newSessionId } from '../observe/index.ts';
+import { RecordingNames, type Recovery } from '../outputs/dvr/index.ts';
 import { DelayedRemovals } from '../storage/delayed-removals.ts';
+import { nodeFileSystem } from '../storage/file-system.ts';
 import { LiveResources } from '../storage/live-resources.ts';
 import { listenAddress, type ServerAddresses } from './addresses.ts';
 import { HttpSide } from './http-side.ts';
 import { Ingests } from './ingests.ts';
 import { outputKinds } from './output-kinds.ts';
 import { OutputWatch } from './output-watch.ts';
+import { recoverOutputs } from './recovery.ts';
 import type { Refusal, ReloadTarget } from './reload/ports.ts';
 import { ServerTarget } from './reload/server-target.ts';
 import { StreamOutputs } from './stream-outputs.ts';
@@ -61,6 +64,8 @@ export class Server implements ReloadTarget {
   readonly #removals: DelayedRemovals;
   readonly #outputs: StreamOutputs;
   readonly #target: ServerTarget;
+  readonly #recover: () => Recovery;
+  #recovery: Recovery | undefined;
   #config: Config;
   /** The reload under way. */
   #applying: Promise<unknown> = Promise.resolve();
@@ -86,11 +91,15 @@ export class Server implements ReloadTarget {
       logger.warn(`${path} could not be removed: ${describeError(error)}`),
     );
     const observer = new OutputWatch(logger, deps.outputObservers ?? []);
+    const names = new RecordingNames(nodeFileSystem);
+    const unixTime = (): number => Date.now();
+    this.#recover = () => recoverOutputs(config, { clock, unixTime, logger, observer, names });
     this.#outputs = new StreamOutputs({
       kinds: outputKinds({
         clock,
         wheel,
-        unixTime: () => Date.now(),
+        unixTime,
+        names,
         logger,
         observer,
         access: policy,
@@ -194,6 +203,7 @@ export class Server implements ReloadTarget {
 
   /** Listens everywhere, the API last, or throws LISTEN_FAILED and listens nowhere. */
   async start(): Promise<void> {
+    this.#recovery = this.#recover();
     try {
       await this.#rtmp.start();
       await this.#http.moveHttp(this.#config);
@@ -244,6 +254,7 @@ export class Server implements ReloadTarget {
     await ingests;
     await this.#rtmp.close();
     await this.#outputs.close();
+    await this.#recovery?.close();
     await this.#removals.close();
     await this.#http.close();
     this.#scope.run();

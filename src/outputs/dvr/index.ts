@@ -6,3 +6,5 @@ export { appliesTo, recordingRoot } from './options.ts';
 export type { DvrFormat, DvrOptions } from './options.ts';
 export { MAX_HELD_BYTES } from './recording.ts';
 export { MAX_RECORDING_NAMES, RecordingNames } from './recording-names.ts';
+export { recoverLeftovers } from './recover.ts';
+export type { Recovery, RecoveryDeps, RecoveryOptions, RecordingPlace } from './recover.ts';

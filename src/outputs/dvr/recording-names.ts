@@ -23,23 +23,27 @@ export class RecordingNames {
     this.#fs = fileSystem;
   }
 
-  /** `path` or the first name after it that is free. Throws FILE_WRITE_FAILED. */
-  async takeFree(path: string): Promise<TakenName> {
+  /** `path` or the first name after it that is free; `own` is a file that is to get the name. Throws FILE_WRITE_FAILED. */
+  async takeFree(path: string, own?: string): Promise<TakenName> {
     for (let number = 0; number < MAX_RECORDING_NAMES; number += 1) {
       const taken = this.take(numbered(path, number));
       if (taken === undefined) continue;
-      if (
-        !(await this.#fs.exists(taken.path)) &&
-        !(await this.#fs.exists(temporaryPath(taken.path, 'recording')))
-      ) {
-        return taken;
-      }
+      if (await this.#isFree(taken.path, own)) return taken;
       taken.release();
     }
     throw new ServerError(
       'FILE_WRITE_FAILED',
       `all names after ${path} are taken: a variable such as [timestamp] is missing`,
     );
+  }
+
+  isTaken(path: string): boolean {
+    return this.#taken.has(path);
+  }
+
+  async #isFree(path: string, own: string | undefined): Promise<boolean> {
+    const temporary = temporaryPath(path, 'recording');
+    return !(await this.#fs.exists(path)) && (temporary === own || !(await this.#fs.exists(temporary)));
   }
 
   /** Just this path, whether there is a file or not; undefined when it is being written. */

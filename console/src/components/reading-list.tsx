@@ -32,18 +32,18 @@ interface EntryProps {
   readonly id: string;
   readonly value: string;
   readonly help?: string;
-  /** Beside the name. */
+  /** Beside the value. */
   readonly note?: string | undefined;
 }
 
 function Entry({ name, id, value, help, note }: EntryProps) {
   return (
     <div class="reading" title={help}>
-      <dt>
-        {name}
+      <dt>{name}</dt>
+      <dd>
+        <span data-reading={id}>{value}</span>
         {note !== undefined && <span class="reading-note"> {note}</span>}
-      </dt>
-      <dd data-reading={id}>{value}</dd>
+      </dd>
     </div>
   );
 }

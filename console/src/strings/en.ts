@@ -54,7 +54,7 @@ export const en = {
   latency: 'Behind live',
   latencyHelp:
     'From the newest moment that the server has to the one shown: for FLV and TS the end of the buffer, for HLS the end of the playlist, for DASH the clock. The time in the encoder and the server comes on top.',
-  aim: (seconds: string) => `(aim ${seconds})`,
+  aim: (seconds: string) => `aim ${seconds}`,
   buffer: 'Buffer',
   bufferHelp: 'Received and not yet shown.',
   resolution: 'Picture',

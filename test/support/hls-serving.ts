@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { TimerWheel } from '../../src/base/timer-wheel.ts';
 import { createHub } from '../../src/hub/hub.ts';
-import type { AccessRequest, FrameTap, Hub } from '../../src/hub/ports.ts';
+import type { Undo } from '../../src/base/undo.ts';
+import type { AccessRequest, AttendRequest, FrameTap, Hub } from '../../src/hub/ports.ts';
 import { PlaylistDocument, type ServingOptions } from '../../src/outputs/hls/serving/index.ts';
 import type { ResourceRequest } from '../../src/storage/live-resources.ts';
 import { FakeLivePlaylist, resourceRequest, type FakePlaylistOptions } from './fake-live-playlist.ts';
@@ -28,6 +29,7 @@ export interface ServingSettings {
   readonly playlist?: FakePlaylistOptions;
   readonly maxSessions?: number;
   readonly segments?: number;
+  readonly attend?: (request: AttendRequest) => Undo | undefined;
   readonly check?: (request: AccessRequest) => Promise<void>;
 }
 
@@ -66,7 +68,7 @@ export function setUpServing(settings: ServingSettings = {}) {
           await settings.check?.(request);
         },
       },
-      attend: (request) => hub.find(LIVE_DEMO)?.attend(request),
+      attend: settings.attend ?? ((request) => hub.find(LIVE_DEMO)?.attend(request)),
       ...(settings.maxSessions === undefined ? {} : { maxSessions: settings.maxSessions }),
     },
   );

@@ -45,7 +45,7 @@ export class HlsSessions implements SessionBook {
   readonly #max: number;
   /** By context. */
   readonly #sessions = new Map<string, HlsSession>();
-  readonly #beginning = new Map<string, Promise<HlsSession | ResourceRefusal>>();
+  readonly #beginning = new Map<string, Promise<HlsSession | ResourceRefusal | undefined>>();
   /** Until when, clock ms; the one that was asked for last is the last. */
   readonly #revoked = new Map<string, number>();
   #sweep: Deadline | undefined;
@@ -83,14 +83,14 @@ export class HlsSessions implements SessionBook {
 
   /**
    * Lets a viewer in, when the access policy does; once for all requests with one id that come at the same time. An id that is
-   * not known is taken as it is: a player goes on with it after its pause, or ours. Without one the viewer gets one. Never
-   * rejects.
+   * not known is taken as it is: a player goes on with it after its pause, or ours. Without one the viewer gets one.
+   * Undefined: the stream is over, nobody begins any more. Never rejects.
    */
   begin(
     context: string | undefined,
     request: ResourceRequest,
     rest: string,
-  ): Promise<HlsSession | ResourceRefusal> {
+  ): Promise<HlsSession | ResourceRefusal | undefined> {
     if (context === undefined) return this.#begin(undefined, request, rest);
     let beginning = this.#beginning.get(context);
     if (beginning === undefined) {
@@ -123,7 +123,7 @@ export class HlsSessions implements SessionBook {
     context: string | undefined,
     request: ResourceRequest,
     rest: string,
-  ): Promise<HlsSession | ResourceRefusal> {
+  ): Promise<HlsSession | ResourceRefusal | undefined> {
     const { name, clock, logger } = this.#deps;
     if (this.#sessions.size + this.#pending >= this.#max) return this.#full();
     const id = newContext();
@@ -174,9 +174,9 @@ export class HlsSessions implements SessionBook {
     }
   }
 
-  #attend(session: HlsSession): HlsSession | ResourceRefusal {
+  #attend(session: HlsSession): HlsSession | ResourceRefusal | undefined {
     const { clock, wheel, logger } = this.#deps;
-    if (this.#closed) return OVER;
+    if (this.#closed) return undefined;
     if (session.hasEnded()) return REVOKED;
     let leave: Undo | undefined;
     try {
@@ -184,12 +184,13 @@ export class HlsSessions implements SessionBook {
     } catch (error) {
       // The vhost is going.
       logger.child({ session: session.id }).debug(`${session.type} could not begin: ${describeError(error)}`);
+      return GONE;
     }
-    if (leave === undefined) return OVER;
+    if (leave === undefined) return undefined;
     if (session.hasEnded()) {
       // It was ended by somebody who was just told of it, or nobody publishes any more.
       leave();
-      return this.#revoked.has(session.context) ? REVOKED : OVER;
+      return this.#revoked.has(session.context) ? REVOKED : undefined;
     }
     session.began(leave);
     session.seenAt = clock.now();
@@ -244,4 +245,4 @@ export class HlsSessions implements SessionBook {
 }
 
 export const REVOKED: ResourceRefusal = { status: 403, text: 'forbidden: the session was ended' };
-export const OVER: ResourceRefusal = { status: 404, text: 'the stream is over' };
+const GONE: ResourceRefusal = { status: 404, text: 'the stream is gone' };

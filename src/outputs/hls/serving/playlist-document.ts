@@ -19,7 +19,7 @@ import type { HlsDocument, HlsOptions } from '../options.ts';
 import { AwaitedFile } from './awaited-file.ts';
 import { counted, CountedFile } from './counted-file.ts';
 import type { HlsSession } from './hls-session.ts';
-import { HlsSessions, newContext, OVER, REVOKED } from './hls-sessions.ts';
+import { HlsSessions, newContext, REVOKED } from './hls-sessions.ts';
 import { masterText } from './master-text.ts';
 import { readPlaylistQuery, type PlaylistQuery } from './playlist-query.ts';
 import { PlaylistTexts } from './playlist-texts.ts';
@@ -127,7 +127,8 @@ export class PlaylistDocument implements HlsDocument {
 
   async #begin(request: ResourceRequest, query: PlaylistQuery): Promise<ResourceAnswer | undefined> {
     const session = await this.#sessions.begin(query.context, request, query.rest);
-    if ('status' in session) return session;
+    // What the disk has of a stream that is over is for who is still behind: nobody is counted.
+    if (session === undefined || 'status' in session) return session;
     return query.context === undefined
       ? this.#master(request, query, session)
       : this.#media(request, query, session);
@@ -195,7 +196,7 @@ export class PlaylistDocument implements HlsDocument {
     if (this.#closed) return undefined;
     if (session !== undefined) {
       const still = this.#sessions.find(session.context);
-      if (still === undefined) return OVER;
+      if (still === undefined) return undefined;
       if (still === 'revoked') return REVOKED;
     }
     if (end === 'ready') return judgeReload(wanted, live) === 'far' ? TOO_FAR : this.#now(body);

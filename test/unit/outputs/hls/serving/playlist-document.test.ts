@@ -214,7 +214,7 @@ test('no more viewers than there is room for', async () => {
   assert.match(textOf(await get()), /STREAM-INF/);
 });
 
-test('the publisher left and comes back within the hold time: viewers stay; later: the end, and 404', async () => {
+test('the publisher left and comes back within the hold time: viewers stay; later: the end, and the disk', async () => {
   const { get, clock, lease, hub, seen } = setUp();
   const context = contextIn(textOf(await get()));
   lease.release();
@@ -226,8 +226,8 @@ test('the publisher left and comes back within the hold time: viewers stay; late
   clock.advance(STREAM_OPTIONS.holdMs + 250);
   assert.equal(hub.find(LIVE_DEMO), undefined);
   assert.deepEqual(seen, ['+hls-play', '-hls-play 0']);
-  assert.deepEqual(await get(`hls_ctx=${context}`), { status: 404, text: 'the stream is over' });
-  assert.deepEqual(await get(), { status: 404, text: 'the stream is over' });
+  assert.equal(await get(`hls_ctx=${context}`), undefined);
+  assert.equal(await get(), undefined);
 });
 
 test('closed: sessions end, the disk is asked, no timer is left', async () => {
@@ -253,7 +253,17 @@ test('the vhost goes: its viewers end and are refused', async () => {
   );
   assert.deepEqual(seen, ['+hls-play', '-hls-play 0']);
   assert.equal(((await get(`hls_ctx=${context}`)) as { status: number }).status, 403);
-  assert.equal(((await get()) as { status: number }).status, 404);
+  assert.equal(await get(), undefined, 'no such stream: the disk is asked');
+});
+
+test('a stream that takes nobody any more', async () => {
+  const { get, seen } = setUp({
+    attend: () => {
+      throw new ServerError('SESSION_CLOSED', 'the vhost is going');
+    },
+  });
+  assert.deepEqual(await get(), { status: 404, text: 'the stream is gone' });
+  assert.equal(seen.length, 0);
 });
 
 test('before the first segment: waits for it, for a while', async () => {

@@ -62,7 +62,9 @@ export class DashValidator {
           rule(run.duration > 0, '5.3.9.6: a segment without duration');
           rule(run.time >= time, `5.3.9.6: segments overlap at ${run.time}`);
           time = run.time + run.duration * run.count;
-          if (mpd.type === 'dynamic') this.#checkRun(`${period.id}/${set.id}`, number, run);
+          // Without numbers in URLs the time is the segment's name.
+          const first = template.media.includes('$Number') ? number : undefined;
+          if (mpd.type === 'dynamic') this.#checkRun(`${period.id}/${set.id}`, first, run);
           number += run.count;
         }
         const end = period.startMs + ((time - template.presentationTimeOffset) * 1000) / template.timescale;
@@ -84,9 +86,14 @@ export class DashValidator {
       rule(endMs <= (mpd.mediaPresentationDurationMs ?? 0) + 1, 'segments behind the end');
   }
 
-  #checkRun(track: string, first: number, run: { time: number; duration: number; count: number }): void {
+  #checkRun(
+    track: string,
+    first: number | undefined,
+    run: { time: number; duration: number; count: number },
+  ): void {
     for (let i = 0; i < run.count; i++) {
-      const now = { number: first + i, time: run.time + i * run.duration, duration: run.duration };
+      const time = run.time + i * run.duration;
+      const now = { number: first === undefined ? time : first + i, time, duration: run.duration };
       const known = this.#known.get(`${track}/${now.number}`);
       rule(
         known === undefined || known.time === now.time,

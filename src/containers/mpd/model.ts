@@ -18,7 +18,7 @@ export interface SegmentTemplate {
   readonly initialization?: string;
   /** Template of the segments' URLs: `$RepresentationID$`, `$Number$`, `$Time$`, `$Bandwidth$`. */
   readonly media: string;
-  /** Number of the first segment in the timeline. */
+  /** Number of the first segment in the timeline; 1 where URLs have no numbers. */
   readonly startNumber: number;
   /** Media time at the start of the period. */
   readonly presentationTimeOffset: number;

@@ -1,3 +1,4 @@
+import { namesByNumber } from './template.ts';
 import type { AdaptationSet, Mpd, Period, Representation, SegmentTemplate } from './model.ts';
 
 const NAMESPACE = 'urn:mpeg:dash:schema:mpd:2011';
@@ -49,7 +50,9 @@ function writeSet(lines: string[], set: AdaptationSet): void {
 }
 
 function writeTemplate(lines: string[], template: SegmentTemplate): void {
-  const { timescale, initialization, media, startNumber, presentationTimeOffset } = template;
+  const { timescale, initialization, media, presentationTimeOffset } = template;
+  // Where times name the segments, numbers mean nothing; ffmpeg (5 to 7) follows a sliding window only when there are none.
+  const startNumber = namesByNumber(media) ? template.startNumber : undefined;
   const head = attributes({ timescale, presentationTimeOffset, startNumber, initialization, media });
   lines.push(`      <SegmentTemplate${head}>`, '        <SegmentTimeline>');
   let expected: number | undefined;

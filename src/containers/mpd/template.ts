@@ -17,3 +17,8 @@ export function expandTemplate(template: string, values: TemplateValues): string
     return value === undefined ? whole : String(value).padStart(Number(width ?? 1), '0');
   });
 }
+
+/** True when segments have numbers in their URLs. */
+export function namesByNumber(template: string): boolean {
+  return /\$Number(?:%0\d{1,2}d)?\$/.test(template);
+}

@@ -1,6 +1,6 @@
 import type { Mpd, Period, TimelineRun } from './model.ts';
 import { asStatic } from './static-mpd.ts';
-import { expandTemplate } from './template.ts';
+import { expandTemplate, namesByNumber } from './template.ts';
 import { readTimelineJournal, writeTimelineJournal } from './timeline-journal.ts';
 import type { TimelineEntry, TimelineTrack, WindowPeriod } from './timeline-state.ts';
 
@@ -245,7 +245,7 @@ function shownPeriod(period: WindowPeriod): Period {
       if (first === undefined) return [];
       const { timescale, initialization, media, presentationTimeOffset } = track;
       const timeline = runsOf(track.entries);
-      const startNumber = first.number;
+      const startNumber = namesByNumber(media) ? first.number : 1;
       return [
         {
           id,

@@ -100,6 +100,7 @@ export class DashOutput implements StreamOutput {
       this.#publication = publication;
     } else if (state === 'waiting') {
       this.#segmenter.end();
+      this.#when(0, () => this.#presentation.pause());
       const { disposeMs } = this.#start.options;
       this.#silentSinceMs = this.#deps.unixTime();
       if (disposeMs === 0) return;
@@ -133,6 +134,7 @@ export class DashOutput implements StreamOutput {
     this.#silence?.cancel();
     this.#segmenter.end();
     await this.#ready;
+    this.#presentation.pause();
     await this.#files.settled();
     this.#files.unserveAll();
   }

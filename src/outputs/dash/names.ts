@@ -7,7 +7,9 @@ import type { DashOptions } from './options.ts';
 
 /**
  * Where the files of one stream are, below `dash_path`: `live/demo.mpd`, its segments in a folder of the stream's name beside
- * it, `live/demo/video-12.m4s`, as SRS has them. Init segments carry a hash of their content, since codecs change and a
+ * it, as SRS has them, but named by their time: `live/demo/video-1-360000.m4s`, the middle one being the number of the first
+ * segment of its period, since times begin anew with a restart. Times and not numbers, since they tell a player where it is
+ * after it lost track, and ffmpeg loses track of numbers when a window slides. Init segments carry a hash of their content, since codecs change and a
  * manifest may name several; what the next start needs is in a hidden file, which no web server gives out.
  */
 export class DashNames {
@@ -30,13 +32,13 @@ export class DashNames {
     this.#folderUrl = own.split('/').map(encodeURIComponent).join('/').replaceAll('$', '$$$$');
   }
 
-  /** Template of segments. */
-  get media(): string {
-    return `${this.#folderUrl}/$RepresentationID$-$Number$.m4s`;
+  /** Template of the segments of a period whose first one has this number. */
+  media(firstNumber: number): string {
+    return `${this.#folderUrl}/$RepresentationID$-${firstNumber}-$Time$.m4s`;
   }
 
-  segment(representation: string, number: number): string {
-    return posix.join(this.#folder, `${representation}-${number}.m4s`);
+  segment(kind: string, firstNumber: number, time: number): string {
+    return posix.join(this.#folder, `${kind}-${firstNumber}-${time}.m4s`);
   }
 
   /** Name of an init segment by its bytes. */

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import {
+  expandTemplate,
   TimelineWindow,
   writeMpd,
   type Mpd,
@@ -7,7 +8,9 @@ import {
   type TimelineWindowOptions,
 } from '../../containers/mpd/index.ts';
 import type { DelayedRemovals } from '../../storage/delayed-removals.ts';
+import type { ResourceBody } from '../../storage/live-resources.ts';
 import type { StreamFiles } from '../../storage/stream-files.ts';
+import { ExpectedSegment } from './expected-segment.ts';
 import type { DashNames } from './names.ts';
 import { dashTiming, presentationDelayMs, type DashOptions, type DashTiming } from './options.ts';
 import type { DashSegment } from './segmenter.ts';
@@ -25,6 +28,7 @@ const JUDGED_SEGMENTS = 4;
 
 /** The order of tracks in a period; numbers of segments go by the place, which is why both always have theirs. */
 const KINDS = ['video', 'audio'] as const;
+type TrackKind = (typeof KINDS)[number];
 
 export interface PresentationDeps {
   readonly files: StreamFiles;
@@ -51,6 +55,9 @@ export class DashPresentation {
   readonly #inits = new Set<string>();
   /** Of the last segments: how late they were listed, ms; negative is early. */
   #lateness: number[] = [];
+  /** Of the period: they make the names of its segments unique. */
+  readonly #firstNumbers: Record<TrackKind, number> = { video: 1, audio: 1 };
+  readonly #expected = new Map<TrackKind, { readonly file: string; readonly segment: ExpectedSegment }>();
   #unwritten = 0;
   #empty = true;
 
@@ -93,14 +100,18 @@ export class DashPresentation {
     const writes: Promise<unknown>[] = [];
     if (segment.period !== this.#period || this.#isLate()) this.#beginPeriod(segment, writes);
     for (const piece of segment.pieces) {
-      const number = this.#number(segment, piece, now, writes);
-      if (number === undefined) continue;
+      if (!this.#list(segment, piece, now, writes)) continue;
+      const { kind, span } = piece;
+      const first = this.#firstNumbers[kind];
+      const file = this.#names.segment(kind, first, span.presentationTime);
       this.#unwritten += piece.bytes.length;
-      const written = files.put(this.#names.segment(piece.kind, number), piece.bytes).then((result) => {
+      const written = files.put(file, piece.bytes).then((result) => {
         this.#unwritten -= piece.bytes.length;
         return result;
       });
       writes.push(written);
+      this.#arrived(kind, file, { bytes: piece.bytes, modifiedMs: now });
+      this.#expect(kind, this.#names.segment(kind, first, span.presentationTime + span.duration));
     }
     this.#empty = false;
     this.#judge(now);
@@ -108,8 +119,14 @@ export class DashPresentation {
     this.#removeExpired(now);
   }
 
+  /** The publisher left: who waits for the next segment waits in vain. */
+  pause(): void {
+    for (const kind of KINDS) this.#arrived(kind, undefined, undefined);
+  }
+
   /** No segment will follow: the manifest becomes static. */
   end(): void {
+    this.pause();
     if (this.#empty) return;
     this.#window.end();
     this.#publish(this.#deps.unixTime(), undefined);
@@ -117,6 +134,7 @@ export class DashPresentation {
 
   /** Removes everything in so many ms. What is published later begins a presentation of its own, unless it comes before. */
   dispose(afterMs: number): void {
+    this.pause();
     if (this.#empty) return;
     const { files } = this.#deps;
     const rest = this.#window.takeExpired(Number.MAX_SAFE_INTEGER).map((url) => this.#names.fileOf(url));
@@ -129,13 +147,29 @@ export class DashPresentation {
     this.#empty = true;
   }
 
+  /** Answers those who wait for a segment: with it, if it is the one they expect. */
+  #arrived(kind: TrackKind, file: string | undefined, body: ResourceBody | undefined): void {
+    const expected = this.#expected.get(kind);
+    if (expected === undefined) return;
+    this.#expected.delete(kind);
+    if (expected.file !== file) this.#deps.files.unserve(expected.file);
+    expected.segment.settle(expected.file === file ? body : undefined);
+  }
+
+  #expect(kind: TrackKind, file: string): void {
+    const segment = new ExpectedSegment();
+    this.#expected.set(kind, { file, segment });
+    this.#deps.files.serve(file, segment);
+  }
+
   #beginPeriod(segment: DashSegment, writes: Promise<unknown>[]): void {
     const { pieces, tracks } = segment;
     const starts = pieces.map(({ span }) => (span.presentationTime * 1000) / span.timescale);
     this.#window.beginPeriod(
-      KINDS.map((kind) => {
+      KINDS.map((kind, index) => {
         const track = tracks.find((one) => one.kind === kind);
         const piece = pieces.find((one) => one.kind === kind);
+        this.#firstNumbers[kind] = this.#window.nextNumber(index);
         return this.#timelineTrack(kind, track, piece, writes);
       }),
       Math.min(...starts),
@@ -145,12 +179,12 @@ export class DashPresentation {
   }
 
   #timelineTrack(
-    kind: 'video' | 'audio',
+    kind: TrackKind,
     track: DashTrack | undefined,
     piece: DashPiece | undefined,
     writes: Promise<unknown>[],
   ): TimelineTrack {
-    const { media } = this.#names;
+    const media = this.#names.media(this.#firstNumbers[kind]);
     if (track === undefined) {
       const representation = { id: kind, bandwidth: 1, mimeType: `${kind}/mp4`, codecs: '' };
       return { contentType: kind, timescale: 1, initialization: '', media, representation };
@@ -182,18 +216,12 @@ export class DashPresentation {
   }
 
   /** Lists a piece; where its time goes back, in a period of its own. */
-  #number(
-    segment: DashSegment,
-    piece: DashPiece,
-    now: number,
-    writes: Promise<unknown>[],
-  ): number | undefined {
+  #list(segment: DashSegment, piece: DashPiece, now: number, writes: Promise<unknown>[]): boolean {
     const index = KINDS.indexOf(piece.kind);
     const { presentationTime, duration } = piece.span;
-    const number = this.#window.add(index, presentationTime, duration, now);
-    if (number !== undefined) return number;
+    if (this.#window.add(index, presentationTime, duration, now) !== undefined) return true;
     this.#beginPeriod(segment, writes);
-    return this.#window.add(index, presentationTime, duration, now);
+    return this.#window.add(index, presentationTime, duration, now) !== undefined;
   }
 
   #judge(now: number): void {
@@ -254,9 +282,16 @@ export class DashPresentation {
     const files: string[] = [];
     for (const period of this.#window.mpd().periods) {
       for (const { template, representations } of period.adaptationSets) {
-        const kind = representations[0]?.id ?? '';
-        const count = template.timeline.reduce((sum, run) => sum + run.count, 0);
-        for (let i = 0; i < count; i++) files.push(this.#names.segment(kind, template.startNumber + i));
+        const representationId = representations[0]?.id ?? '';
+        for (const run of template.timeline) {
+          for (let i = 0; i < run.count; i++) {
+            const url = expandTemplate(template.media, {
+              representationId,
+              time: run.time + i * run.duration,
+            });
+            files.push(this.#names.fileOf(url));
+          }
+        }
       }
     }
     return files;

@@ -94,11 +94,11 @@ suite('DASH of a stream', () => {
     const [video, audio] = mpd.periods[0]?.adaptationSets ?? [];
     assert.ok(video !== undefined && audio !== undefined);
     assert.equal(video.representations[0]?.codecs, 'avc1.64000C');
-    assert.equal(video.template.media, 'demo/$RepresentationID$-$Number$.m4s');
+    assert.equal(video.template.media, 'demo/$RepresentationID$-1-$Time$.m4s');
     assert.deepEqual(video.template.timeline, [{ time: 0, duration: 4 * 90_000, count: 3 }]);
     assert.equal(audio.representations[0]?.codecs, 'mp4a.40.2');
     assert.equal(audio.representations[0].channels, 2);
-    assert.ok(stage.disk.files.has(stage.path('live/demo/video-3.m4s')));
+    assert.ok(stage.disk.files.has(stage.path('live/demo/video-1-720000.m4s')));
   });
 
   test('a segment has its name before a manifest names it', async () => {
@@ -130,25 +130,29 @@ suite('DASH of a stream', () => {
     await begin();
     stage.play([avcConfig(), aacConfig(), ...media({ seconds: 120 })]);
     await stage.settle();
-    const first = stage.mpd().periods[0]?.adaptationSets[0]?.template.startNumber ?? 0;
+    const first = stage.mpd().periods[0]?.adaptationSets[0]?.template.timeline[0]?.time ?? 0;
     const kept = [...stage.disk.files.keys()].filter(
       (path) => path.includes('/video-') && path.endsWith('.m4s'),
     );
-    assert.ok(first > 15, `starts with ${first}`);
-    assert.ok(kept.length <= 29 - first + 1 + 3, `${kept.length} files`);
-    assert.ok(stage.disk.files.has(stage.path(`live/demo/video-${first}.m4s`)));
+    assert.ok(first > 15 * 360_000, `starts with ${first}`);
+    assert.ok(kept.length <= 29 - first / 360_000 + 3, `${kept.length} files`);
+    assert.ok(stage.disk.files.has(stage.path(`live/demo/video-1-${first}.m4s`)));
     assert.ok(
-      stage.disk.files.has(stage.path(`live/demo/video-${first - 1}.m4s`)),
+      stage.disk.files.has(stage.path(`live/demo/video-1-${first - 360_000}.m4s`)),
       'the last that left is still there',
     );
-    assert.equal(stage.resources.size, kept.length * 2 + 3, 'segments, init segments and the manifest');
+    assert.equal(
+      stage.resources.size,
+      kept.length * 2 + 5,
+      'segments, those to come, init segments and the manifest',
+    );
   });
 
   test('dash_cleanup off leaves the files, not the memory', async () => {
     await begin({ cleanup: false });
     stage.play([avcConfig(), ...media({ seconds: 120, audio: false })]);
     await stage.settle();
-    assert.ok(stage.disk.files.has(stage.path('live/demo/video-1.m4s')));
+    assert.ok(stage.disk.files.has(stage.path('live/demo/video-1-0.m4s')));
     assert.ok(stage.resources.size < 20, String(stage.resources.size));
   });
 
@@ -192,7 +196,10 @@ suite('DASH of a stream', () => {
       assert.equal(after.type, 'dynamic');
       assert.equal(after.availabilityStartTimeMs, before.availabilityStartTimeMs);
       assert.equal(after.periods.length, 2);
-      assert.equal(after.periods[1]?.adaptationSets[0]?.template.startNumber, close ? 4 : 3);
+      assert.equal(
+        after.periods[1]?.adaptationSets[0]?.template.media,
+        `demo/$RepresentationID$-${close ? 4 : 3}-$Time$.m4s`,
+      );
       assert.equal(stage.read().length, 4);
     });
   }
@@ -242,5 +249,29 @@ suite('DASH of a stream', () => {
     assert.equal(stage.mpd().type, 'dynamic');
     assert.equal(stage.resources.size, 0);
     assert.equal(stage.read()[0]?.units.length, 7 * 25, 'what was begun is finished');
+  });
+
+  test('the segment that comes next may be asked for: the answer waits', async () => {
+    await begin();
+    const ask = (time: number, signal = new AbortController().signal): Promise<unknown> => {
+      const path = stage.path(`live/demo/video-1-${time * 90}.m4s`);
+      return Promise.resolve(stage.resources.find(path)?.respond({ signal, headOnly: false } as never));
+    };
+    stage.play([avcConfig(), aacConfig(), ...media({ seconds: 6 })]);
+    assert.equal(await ask(8_000), undefined, 'not the one after it');
+    const gone = new AbortController();
+    const left = ask(4_000, gone.signal);
+    const waits = ask(4_000);
+    gone.abort();
+    assert.equal(await left, undefined);
+    stage.play(media({ fromMs: 6_000, seconds: 4 }));
+    const got = (await waits) as { bytes: Buffer };
+    await stage.settle();
+    assert.deepEqual(got.bytes, stage.disk.files.get(stage.path('live/demo/video-1-360000.m4s')));
+    const vain = ask(8_000);
+    stage.output.onState('waiting', 1);
+    const cut = (await vain) as { bytes: Buffer };
+    assert.ok(cut.bytes.length > 0, 'what was begun is finished');
+    assert.equal(await ask(10_000), undefined, 'nothing comes');
   });
 });

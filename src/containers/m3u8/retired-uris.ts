@@ -25,6 +25,14 @@ interface Entry extends RetiredSegment {
 export class RetiredUris {
   #entries: Entry[] = [];
 
+  get size(): number {
+    return this.#entries.length;
+  }
+
+  uses(uri: string): boolean {
+    return this.#entries.some((entry) => entry.uris.includes(uri) || entry.map === uri || entry.key === uri);
+  }
+
   add(segment: PlaylistSegment, untilMs: number): void {
     const uris = [segment.uri];
     for (const { uri } of segment.parts ?? []) if (!uris.includes(uri)) uris.push(uri);
@@ -70,4 +78,14 @@ export class RetiredUris {
 function use(used: Set<string | undefined>, head: SegmentHead, uri: string): void {
   used.add(uri).add(head.map?.uri).add(head.key?.uri);
   for (const part of head.parts ?? []) used.add(part.uri);
+}
+
+/** True when a segment whose own name is `own` names `uri` anywhere. */
+export function usesUri(head: SegmentHead, own: string, uri: string): boolean {
+  return (
+    own === uri ||
+    head.map?.uri === uri ||
+    head.key?.uri === uri ||
+    (head.parts ?? []).some((part) => part.uri === uri)
+  );
 }

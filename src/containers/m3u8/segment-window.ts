@@ -8,7 +8,7 @@ import {
   type RenditionReport,
   type SegmentHead,
 } from './model.ts';
-import { RetiredUris, type ExpiredUris } from './retired-uris.ts';
+import { RetiredUris, usesUri, type ExpiredUris } from './retired-uris.ts';
 import { readWindowJournal, writeWindowJournal, type WindowState } from './window-journal.ts';
 
 /** Segments in one window, however short they are: beyond it the oldest leave, whatever `windowMs` says. */
@@ -54,6 +54,7 @@ export class SegmentWindow {
   #partTargetMs: number | undefined;
   #breakBeforeNext = false;
   #ended = false;
+  #independent: boolean;
   #parts: PlaylistPart[] = [];
   #partial: SegmentHead = {};
   #hints: readonly PreloadHint[] = [];
@@ -64,6 +65,7 @@ export class SegmentWindow {
     this.#options = options;
     this.#targetSec = Math.max(1, Math.ceil(shownMs(options.fragmentMs * options.targetRatio) / 1000));
     this.#partTargetMs = options.partTargetMs;
+    this.#independent = options.independentSegments === true && state?.dependent !== true;
     if (state === undefined) return;
     this.#targetSec = Math.max(this.#targetSec, state.targetDurationSec);
     if (this.#partTargetMs !== undefined && state.partTargetMs !== undefined) {
@@ -85,7 +87,9 @@ export class SegmentWindow {
 
   /** A window that goes on behind a playlist, when the journal is lost but the playlist is there. */
   static resume(playlist: MediaPlaylist, options: SegmentWindowOptions): SegmentWindow {
-    return new SegmentWindow(options, { ...playlist, retired: [] });
+    // A playlist that does not promise it may list a segment that is not.
+    const dependent = playlist.independentSegments !== true && playlist.segments.length > 0;
+    return new SegmentWindow(options, { ...playlist, retired: [], ...(dependent ? { dependent } : {}) });
   }
 
   /** Sequence number of the segment that comes next. */
@@ -105,6 +109,45 @@ export class SegmentWindow {
   /** Longest segment that leaves the target duration as it is, ms. A packager that may cut anywhere cuts before. */
   get maxSegmentMs(): number {
     return this.#targetSec * 1000 + 499;
+  }
+
+  /** What is still to be deleted later: see `takeExpired`. */
+  get hasRetired(): boolean {
+    return this.#retired.size > 0;
+  }
+
+  /** True for a name that a listed segment has, or one that may still be asked for. */
+  uses(uri: string): boolean {
+    return this.#retired.uses(uri) || this.#segments.some((segment) => usesUri(segment, segment.uri, uri));
+  }
+
+  /** A segment has to begin without a keyframe: the promise of `independentSegments` is taken back, for good. */
+  withdrawIndependence(): void {
+    if (!this.#independent) return;
+    this.#independent = false;
+    this.#playlist = undefined;
+  }
+
+  /** Parts of whole segments are listed no more: those of an earlier run, where they were in memory only. */
+  forgetParts(): void {
+    this.#segments = this.#segments.map(withoutParts);
+    this.#playlist = undefined;
+  }
+
+  /** The oldest `count` segments leave before their time, for instance because their files are lost. */
+  drop(count: number, nowMs: number): void {
+    this.#leave(Math.min(count, this.#segments.length), nowMs);
+    this.#playlist = undefined;
+  }
+
+  /**
+   * Forgets all segments and gives back every name that could still be asked for. Numbers go on behind them, and what
+   * comes next is a discontinuity.
+   */
+  clear(): ExpiredUris {
+    this.abandon();
+    this.#leave(this.#segments.length, Number.NEGATIVE_INFINITY);
+    return this.#retired.take(Number.POSITIVE_INFINITY, []);
   }
 
   /** The next segment does not continue the last one: republish, new codec or tracks, jump of the timestamps. */
@@ -199,6 +242,7 @@ export class SegmentWindow {
       discontinuitySequence: this.#discontinuitySequence,
       segments: this.#segments,
       retired: this.#retired.state(nowMs),
+      ...(this.#options.independentSegments === true && !this.#independent ? { dependent: true } : {}),
       ...(this.#partTargetMs === undefined ? {} : { partTargetMs: this.#partTargetMs }),
     });
   }
@@ -206,23 +250,30 @@ export class SegmentWindow {
   #slide(nowMs: number): void {
     const keepMs = Math.max(this.#options.windowMs, MIN_TARGETS * this.#targetSec * 1000);
     let leaving = 0;
+    let leftMs = this.#totalMs;
     for (const segment of this.#segments) {
       const over = this.#segments.length - leaving > MAX_WINDOW_SEGMENTS;
-      if (!over && this.#totalMs - segment.durationMs < keepMs) break;
-      this.#totalMs -= segment.durationMs;
-      // 6.2.2: a discontinuity that leaves with its segment is counted from now on.
-      if (segment.discontinuity === true) this.#discontinuitySequence += 1;
-      this.#retired.add(segment, nowMs + segment.durationMs + (this.#longestMs[leaving] ?? 0));
+      leftMs -= segment.durationMs;
+      if (!over && leftMs < keepMs) break;
       leaving += 1;
     }
-    if (leaving > 0) {
-      this.#segments = this.#segments.slice(leaving);
-      this.#longestMs = this.#longestMs.slice(leaving);
-      this.#mediaSequence += leaving;
-    }
+    this.#leave(leaving, nowMs);
     for (let i = 0; i < this.#longestMs.length; i++) {
       this.#longestMs[i] = Math.max(this.#longestMs[i] ?? 0, this.#totalMs);
     }
+  }
+
+  #leave(count: number, nowMs: number): void {
+    if (count === 0) return;
+    this.#segments.slice(0, count).forEach((segment, i) => {
+      this.#totalMs -= segment.durationMs;
+      // 6.2.2: a discontinuity that leaves with its segment is counted from now on.
+      if (segment.discontinuity === true) this.#discontinuitySequence += 1;
+      this.#retired.add(segment, nowMs + segment.durationMs + (this.#longestMs[i] ?? 0));
+    });
+    this.#segments = this.#segments.slice(count);
+    this.#longestMs = this.#longestMs.slice(count);
+    this.#mediaSequence += count;
   }
 
   #build(): MediaPlaylist {
@@ -233,7 +284,7 @@ export class SegmentWindow {
       targetDurationSec: this.#targetSec,
       mediaSequence: this.#mediaSequence,
       discontinuitySequence: this.#discontinuitySequence,
-      ...(this.#options.independentSegments === true ? { independentSegments: true } : {}),
+      ...(this.#independent ? { independentSegments: true } : {}),
       ...(this.#ended ? { endlist: true } : {}),
       ...(this.#partTargetMs === undefined
         ? {}

@@ -16,6 +16,8 @@ export interface WindowState {
   readonly partTargetMs?: number;
   readonly mediaSequence: number;
   readonly discontinuitySequence: number;
+  /** Not every segment begins with a keyframe. */
+  readonly dependent?: boolean;
   readonly segments: readonly PlaylistSegment[];
   readonly retired: readonly RetiredSegment[];
 }
@@ -35,6 +37,7 @@ export function readWindowJournal(text: string): WindowState {
     discontinuitySequence: count(fields['discontinuitySequence'], 'discontinuitySequence'),
     segments: FIELDS.list(fields['segments'], 'segments').map(readSegment),
     retired: FIELDS.list(fields['retired'], 'retired').map(readRetired),
+    ...(fields['dependent'] === true ? { dependent: true } : {}),
     ...(partTarget === undefined ? {} : { partTargetMs: count(partTarget, 'partTargetMs') }),
   };
 }

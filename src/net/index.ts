@@ -13,6 +13,7 @@ export { CORS_HEADERS } from './cors.ts';
 export { isGone, isHttp2, isSent, takeSocket, takeStream } from './http-takeover.ts';
 export { ListenerSet, type ListenerSetOptions } from './listener-set.ts';
 export { plainIp } from './ip.ts';
+export { SecureListeners, type SecureListenersOptions } from './secure-listeners.ts';
 export { SocketSink, type SocketSinkOptions } from './socket-sink.ts';
 export { TallyReport, type TallyReportOptions } from './tally-report.ts';
 export { listenTcp, TcpListener, type ListenAddress, type TcpListenerOptions } from './tcp-listener.ts';
@@ -22,4 +23,4 @@ export type { Socket } from 'node:net';
 /** A socket, or a stream of HTTP/2. */
 export type { Duplex as ViewerSocket } from 'node:stream';
 export { writeAndTell } from './drain.ts';
-export { type BytesHandler, Inlet, readInto, SharedRead } from './shared-read.ts';
+export { type BytesHandler, Inlet, readEvents, readInto, SharedRead } from './shared-read.ts';

@@ -61,6 +61,13 @@ interface Internals {
   server?: unknown;
 }
 
+/** Delivers through 'data' what cannot be read otherwise: a socket whose bytes a TLS layer has decrypted. */
+export function readEvents(socket: Socket, inlet: Inlet): void {
+  inlet.attach(socket);
+  socket.on('data', (bytes) => inlet.handler(bytes, bytes.length));
+  socket.resume();
+}
+
 /**
  * Makes a just accepted, paused socket read into one buffer that all sockets share, instead of into 64 KiB of fresh memory
  * per read with a stream chunk, an event and garbage for each. Measured with 500 publishers: see docs/performance.md.
@@ -73,9 +80,7 @@ export function readInto(accepted: Socket, shared: SharedRead, inlet: Inlet): So
   const old = accepted as unknown as Internals;
   const handle = old._handle;
   if (handle === undefined || handle === null) {
-    inlet.attach(accepted);
-    accepted.on('data', (bytes) => inlet.handler(bytes, bytes.length));
-    accepted.resume();
+    readEvents(accepted, inlet);
     return accepted;
   }
   const { buffer, merger } = shared;

@@ -7,6 +7,7 @@ export interface BoundAddress {
 /** Where a running server listens. Ports are the real ones, also where 0 was asked for. */
 export interface ServerAddresses {
   readonly rtmp: readonly BoundAddress[];
+  readonly rtmps: readonly BoundAddress[];
   readonly http: readonly BoundAddress[];
   readonly api: readonly BoundAddress[];
   readonly https: readonly BoundAddress[];

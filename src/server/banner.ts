@@ -17,6 +17,11 @@ export function banner(addresses: ServerAddresses, config: Config): string {
   );
   if (httpPort !== undefined)
     lines.push(`           HTTP     http://localhost:${httpPort}/live/mystream.flv`);
+  const secure = [
+    ...addresses.rtmps.slice(0, 1).map(({ port }) => `rtmps://localhost:${port}/live`),
+    ...addresses.https.slice(0, 1).map(({ port }) => `https://localhost:${port}/`),
+  ];
+  if (secure.length > 0) lines.push(`  TLS      ${secure.join('   ')}`);
   lines.push('', '  Ctrl-C ends it.', '', '');
   return lines.join('\n');
 }

@@ -18,6 +18,7 @@ import { nodeFileSystem } from '../storage/file-system.ts';
 import { LiveResources } from '../storage/live-resources.ts';
 import { listenAddress, type ServerAddresses } from './addresses.ts';
 import { HttpSide } from './http-side.ts';
+import { HttpsPart } from './https-part.ts';
 import { Ingests } from './ingests.ts';
 import { outputKinds } from './output-kinds.ts';
 import { OutputWatch } from './output-watch.ts';
@@ -58,6 +59,7 @@ export class Server implements ReloadTarget {
   readonly #gate: ConnectionGate;
   readonly #hub: ClosableHub;
   readonly #rtmp: RtmpEndpoint;
+  readonly #rtmps: HttpsPart;
   readonly #http: HttpSide;
   readonly #ingests: Ingests;
   readonly #resources: LiveResources;
@@ -141,6 +143,16 @@ export class Server implements ReloadTarget {
         return inForce().emptyIpOk;
       },
     });
+    // After a reload the lines may be others.
+    const placeOf = (key: string): string | undefined =>
+      this.#config === config ? deps.placeOf?.(key) : undefined;
+    this.#rtmps = new HttpsPart({
+      directive: 'rtmps',
+      clock,
+      logger,
+      nowMs: () => Date.now(),
+      placeOf: (name) => placeOf(`rtmps.${name}`),
+    });
     this.#http = new HttpSide({
       hub: this.#hub,
       policy,
@@ -152,12 +164,12 @@ export class Server implements ReloadTarget {
       config: inForce,
       vhosts,
       rtmpPort: () => this.#rtmp.addresses[0]?.port,
-      // After a reload the lines may be others.
-      placeOf: (key) => (this.#config === config ? deps.placeOf?.(key) : undefined),
+      placeOf,
     });
     this.#ingests = new Ingests({ logger, clock });
     this.#target = new ServerTarget({
       rtmp: this.#rtmp,
+      rtmps: this.#rtmps,
       http: this.#http,
       hub: this.#hub,
       gate: this.#gate,
@@ -194,6 +206,7 @@ export class Server implements ReloadTarget {
   get addresses(): ServerAddresses {
     return {
       rtmp: this.#rtmp.addresses,
+      rtmps: this.#rtmp.secureAddresses,
       http: this.#http.httpAddresses,
       api: this.#http.apiAddresses,
       https: this.#http.httpsAddresses,
@@ -206,6 +219,7 @@ export class Server implements ReloadTarget {
     this.#recovery = this.#recover();
     try {
       await this.#rtmp.start();
+      await this.#rtmps.move(this.#rtmp, this.#config.rtmps);
       await this.#http.moveHttp(this.#config);
       await this.#http.moveApi(this.#config);
     } catch (error) {
@@ -252,6 +266,7 @@ export class Server implements ReloadTarget {
     const ingests = this.#ingests.close();
     await Promise.all([this.#rtmp.stopAccepting(), this.#http.stopAccepting()]);
     await ingests;
+    this.#rtmps.close();
     await this.#rtmp.close();
     await this.#outputs.close();
     await this.#recovery?.close();

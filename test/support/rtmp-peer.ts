@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import {
   ChunkReader,
   CHUNK_STREAM,
@@ -33,6 +34,8 @@ export interface DialOptions {
   readonly host?: string;
   readonly localAddress?: string;
   readonly handshake?: 'simple' | 'complex';
+  /** Over TLS, whatever the certificate. */
+  readonly secure?: boolean;
 }
 
 /** A scripted RTMP client that says exactly what it is told to, and keeps everything that it hears. */
@@ -66,8 +69,10 @@ export class RtmpPeer implements MessageSink {
   /** A TCP connection without a word. */
   static async dial(port: number, options: DialOptions = {}): Promise<RtmpPeer> {
     const { host = '127.0.0.1', localAddress } = options;
-    const socket = connect({ port, host, ...(localAddress === undefined ? {} : { localAddress }) });
-    await once(socket, 'connect');
+    const where = { port, host, ...(localAddress === undefined ? {} : { localAddress }) };
+    const socket =
+      options.secure === true ? connectTls({ ...where, rejectUnauthorized: false }) : connect(where);
+    await once(socket, options.secure === true ? 'secureConnect' : 'connect');
     return new RtmpPeer(socket);
   }
 

@@ -52,7 +52,7 @@ export const ROOT = {
     doc: 'Settings of one virtual host; `__defaultVhost__` serves every name that has no block of its own.',
     rows: VHOST,
   },
-  rtmps: { type: 'block', feature: 'planned', reload: 'hook', doc: 'RTMP over TLS.', rows: RTMPS },
+  rtmps: { type: 'block', reload: 'hook', doc: 'RTMP over TLS.', rows: RTMPS },
   exporter: {
     type: 'block',
     feature: 'planned',

@@ -1,5 +1,14 @@
 import { ServerError } from '../../base/errors.ts';
-import { ListenerSet, SharedRead, type ConnectionGate, type ListenAddress } from '../../net/index.ts';
+import {
+  Inlet,
+  ListenerSet,
+  readEvents,
+  SecureListeners,
+  SharedRead,
+  type ConnectionGate,
+  type ListenAddress,
+  type TlsCertificate,
+} from '../../net/index.ts';
 import type { RtmpServices } from './ports.ts';
 import { RtmpSession } from './rtmp-session.ts';
 
@@ -9,10 +18,11 @@ export interface RtmpEndpointOptions extends RtmpServices {
   readonly gate: ConnectionGate;
 }
 
-/** [listen] Accepts RTMP connections on all its ports and keeps their sessions. */
+/** [listen, rtmps] Accepts RTMP connections on all its ports, plain and over TLS, and keeps their sessions. */
 export class RtmpEndpoint {
   readonly #options: RtmpEndpointOptions;
   readonly #listeners: ListenerSet;
+  readonly #secure: SecureListeners;
   readonly #sessions = new Set<RtmpSession>();
   readonly #sharedRead: SharedRead;
   readonly #forget = (session: RtmpSession): void => void this.#sessions.delete(session);
@@ -21,15 +31,23 @@ export class RtmpEndpoint {
     this.#options = options;
     const { gate, logger, clock } = options;
     this.#sharedRead = new SharedRead(clock);
+    const listening = { gate, logger, clock, emptyIpOk: () => options.emptyIpOk ?? true };
     this.#listeners = new ListenerSet({
+      ...listening,
       directive: 'listen',
-      gate,
-      logger,
-      clock,
-      emptyIpOk: () => options.emptyIpOk ?? true,
       sharedRead: this.#sharedRead,
       onConnection: (socket, inlet) => {
         this.#sessions.add(new RtmpSession(socket, inlet, options, this.#forget));
+      },
+    });
+    this.#secure = new SecureListeners({
+      ...listening,
+      directive: 'rtmps listen',
+      protocols: [],
+      onSecure: (socket) => {
+        const inlet = new Inlet();
+        this.#sessions.add(new RtmpSession(socket, inlet, options, this.#forget));
+        readEvents(socket, inlet);
       },
     });
   }
@@ -61,6 +79,25 @@ export class RtmpEndpoint {
     return this.#listeners.relisten(listen);
   }
 
+  /** [rtmps] Where it listens for TLS. */
+  get secureAddresses(): readonly { readonly host: string; readonly port: number }[] {
+    return this.#secure.addresses;
+  }
+
+  /** [rtmps] As `relisten`, for TLS. Without a certificate: no TLS any more. Sessions stay. */
+  async listenSecure(
+    listen: readonly ListenAddress[],
+    certificate: TlsCertificate | undefined,
+  ): Promise<void> {
+    if (certificate === undefined) await this.#secure.stopListening();
+    else await this.#secure.listen(listen, certificate);
+  }
+
+  /** For TLS handshakes from now on; sessions keep theirs. */
+  useCertificate(certificate: TlsCertificate): void {
+    this.#secure.use(certificate);
+  }
+
   /** `RtmpVhosts` gives other answers by now: sessions look up the options of their vhost again and apply them. */
   vhostsChanged(): void {
     for (const session of this.#sessions) session.vhostsChanged();
@@ -81,8 +118,8 @@ export class RtmpEndpoint {
   }
 
   /** Accepts no more; sessions stay. */
-  stopAccepting(): Promise<void> {
-    return this.#listeners.stopAccepting();
+  async stopAccepting(): Promise<void> {
+    await Promise.all([this.#listeners.stopAccepting(), this.#secure.stopAccepting()]);
   }
 
   /** Ends all sessions and frees the ports. Idempotent. */
@@ -91,7 +128,7 @@ export class RtmpEndpoint {
     for (const session of this.#sessions) {
       session.close(new ServerError('SERVER_STOPPING', 'the server is stopping'));
     }
-    await this.#listeners.close();
+    await Promise.all([this.#listeners.close(), this.#secure.close()]);
     this.#sharedRead.close();
   }
 }

@@ -63,10 +63,11 @@ export function apiConnections(config: Config, limit: number | undefined = openF
 }
 
 /** Ports that a configuration opens. */
-export function listenerCount({ listen, httpApi, httpServer }: Config): number {
+export function listenerCount({ listen, rtmps, httpApi, httpServer }: Config): number {
   const ports = (server: Config['httpApi'] | Config['httpServer']): number =>
     server.enabled ? 1 + (server.https.enabled ? server.https.listen.length : 0) : 0;
-  return listen.length + ports(httpApi) + ports(httpServer);
+  const secure = rtmps.enabled ? rtmps.listen.length : 0;
+  return listen.length + secure + ports(httpApi) + ports(httpServer);
 }
 
 /** For the start: throws OPEN_FILES_LIMIT, or warns when just the last few connections may find no file left. */

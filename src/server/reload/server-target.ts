@@ -7,6 +7,7 @@ import type { SessionReport } from '../../observe/index.ts';
 import type { LiveResources } from '../../storage/live-resources.ts';
 import { listenAddress } from '../addresses.ts';
 import type { HttpSide } from '../http-side.ts';
+import type { HttpsPart } from '../https-part.ts';
 import type { Ingests } from '../ingests.ts';
 import { listenerCount, openFilesProblem } from '../process/open-files.ts';
 import type { StreamOutputs } from '../stream-outputs.ts';
@@ -17,6 +18,7 @@ import type { Refusal, ReloadTarget } from './ports.ts';
 /** The parts of a server that a reload reaches. */
 export interface ServerParts {
   readonly rtmp: RtmpEndpoint;
+  readonly rtmps: HttpsPart;
   readonly http: HttpSide;
   readonly hub: ClosableHub;
   readonly gate: ConnectionGate;
@@ -39,7 +41,7 @@ const OWN = new Set([
   'empty_ip_ok',
   'pithy_print_ms',
 ]);
-const OWN_BLOCKS = /^(http_api|http_server|vhost)(\.|$)/;
+const OWN_BLOCKS = /^(rtmps|http_api|http_server|vhost)(\.|$)/;
 
 /** Applies changed directives to a running server. Who is on a vhost that did not change never notices. */
 export class ServerTarget implements ReloadTarget {
@@ -54,13 +56,14 @@ export class ServerTarget implements ReloadTarget {
   }
 
   async apply(next: Config, changes: readonly ConfigChange[]): Promise<readonly Refusal[]> {
-    const { rtmp, http, hub, gate, ingests, outputs, resources, report, config, use } = this.#parts;
+    const { rtmp, rtmps, http, hub, gate, ingests, outputs, resources, report, config, use } = this.#parts;
     const of = (...directives: string[]): readonly ConfigChange[] =>
       changes.filter(({ directive }) => directives.includes(directive));
     const below = (block: string): readonly ConfigChange[] =>
       changes.filter(({ directive }) => directive.startsWith(block));
     const moved = await moveListeners([
       { changes: of('listen'), run: () => rtmp.relisten(next.listen.map(listenAddress)) },
+      { changes: below('rtmps.'), run: () => rtmps.move(rtmp, next.rtmps) },
       { changes: of('http_server.enabled', 'http_server.listen'), run: () => http.moveHttp(next) },
       { changes: below('http_server.https.'), run: () => http.moveHttps(next) },
       { changes: of('http_api.enabled', 'http_api.listen'), run: () => http.moveApi(next) },
@@ -76,6 +79,7 @@ export class ServerTarget implements ReloadTarget {
     use(inForce); // What is read on use changes here, and who comes from now on gets the new options.
     gate.maxConnections = inForce.maxConnections;
     if (report.everyMs !== inForce.pithyPrintMs) report.everyMs = inForce.pithyPrintMs;
+    void rtmps.refresh();
     http.reconfigure(inForce);
     resources.budgetBytes = inForce.httpServer.liveMemoryBytes;
 

@@ -310,7 +310,7 @@ for (const listed of ALL.filter(
 /** SRS's own defaults, written by hand: the table above is checked against itself only. */
 test('the defaults are those of SRS 3, but for tcp_nodelay and mr', () => {
   const { config } = parseConfig('listen 1935; vhost v {}', 'x');
-  const { listen, httpApi, httpServer, vhosts, ...root } = config;
+  const { listen, rtmps, httpApi, httpServer, vhosts, ...root } = config;
   assert.equal(listen.length, 1);
   assert.deepEqual(root, {
     maxConnections: 1000,
@@ -348,6 +348,7 @@ test('the defaults are those of SRS 3, but for tcp_nodelay and mr', () => {
   for (const [{ listen: secure, ...rest }, port] of [
     [https, 8088],
     [httpApi.https, 1990],
+    [rtmps, 1443],
   ] as const) {
     assert.deepEqual(rest, files);
     assert.deepEqual(

@@ -82,7 +82,7 @@ suite('the page plays by', () => {
     server = await startServerProcess({
       vhost: () => `
     http_static { enabled on; mount [vhost]/; dir ${www}; }
-    publish { hold_time 10000; }
+    publish { hold_time 4000; }
     dash { enabled on; dash_fragment 1; dash_update_period 1; dash_path ${www}; }`,
     });
     publisher = publish(`${server.rtmpUrl}/live/show`);
@@ -184,6 +184,11 @@ suite('the page plays by', () => {
     await until(next, `${PHASE} === 'playing'`);
     await next.unroute('**/live.json');
     await next.close();
+  });
+
+  test('none of them when the stream is over', async () => {
+    await end(publisher);
+    for (const [, page] of pages) await until(page, `${PHASE} === 'offline'`);
   });
 
   test('asks nobody but its own server', () => {

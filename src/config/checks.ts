@@ -3,6 +3,9 @@ import { otherPlace, printable } from './problem.ts';
 import type { Diagnostics, Origin } from './problem.ts';
 import type { Config } from './schema/root.ts';
 
+/** The endings of `http_remux mount`, each a format. */
+const LIVE_ENDINGS: readonly string[] = ['.flv', '.ts', '.aac', '.mp3'];
+
 /** What must hold between directives, once each of them is right by itself. */
 export function checkConfig(
   config: Config,
@@ -40,12 +43,12 @@ export function checkConfig(
       );
 
     const { enabled, mount } = vhost.httpRemux;
-    if (enabled && posix.extname(mount) !== '.flv')
-      diagnostics.warn(
+    if (enabled && !LIVE_ENDINGS.includes(posix.extname(mount)))
+      diagnostics.error(
         at(`${key}.httpRemux.mount`),
         'vhost.http_remux.mount',
-        `'${printable(mount)}' is not served yet`,
-        { expected: "an ending of '.flv'" },
+        `'${printable(mount)}' has no ending of a live body`,
+        { expected: `one of ${LIVE_ENDINGS.join(' ')}` },
       );
 
     const ids = new Map<string, Origin>();

@@ -15,6 +15,8 @@ export interface FeedSource {
   readonly hasVideo: boolean;
   readonly hasAudio: boolean;
   readonly gop: GopCache;
+  /** The newest sound, as far as it is cached. */
+  readonly cachedSound: readonly Frame[];
   /** Metadata and config records, in the order in which they go out. */
   readonly head: readonly Frame[];
   /** Changes whenever `head` does. */

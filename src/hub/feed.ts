@@ -67,6 +67,17 @@ export class Feed implements ViewerFeed {
     else this.#schedule(nowMs);
   }
 
+  /** The publisher left. */
+  rest(nowMs: number): void {
+    if (this.packager.rest === undefined) return;
+    const before = this.#log.end;
+    this.#log.nowMs = nowMs;
+    this.packager.rest(this.#log);
+    if (this.#log.end === before) return;
+    if (this.#pacer !== undefined) this.#pacer.add(this.#log.end, nowMs);
+    else this.#schedule(nowMs);
+  }
+
   /** A new publisher begins on a stream with viewers: they start again at its first keyframe, in their own time. */
   restart(): void {
     this.#pacer?.release(this.#log.end);
@@ -267,9 +278,10 @@ export class Feed implements ViewerFeed {
     }
   }
 
-  /** What a joiner of a stream without video begins with: the last frame of the kind it has. */
-  #lastFrames(): Frame[] {
+  /** What a joiner of a stream without video begins with: the cached sound, or the last frame of the kind it has. */
+  #lastFrames(): readonly Frame[] {
     const source = this.#source;
+    if (this.format.wantsCachedSound === true && source.cachedSound.length > 0) return source.cachedSound;
     const frames: Frame[] = [];
     if (this.format.tracks !== 'v' && source.lastAudio !== undefined) frames.push(source.lastAudio);
     return frames;

@@ -26,6 +26,7 @@ import type {
   WireFormat,
 } from './ports.ts';
 import { streamKey } from './ports.ts';
+import { soundCache, type SoundCache } from './sound-cache.ts';
 import type { StreamServices } from './stream-services.ts';
 import { Timeline, type TimelineMode } from './timeline.ts';
 import { Viewer, type ViewerFeed, type ViewerHost } from './viewer.ts';
@@ -50,6 +51,7 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
   #options: StreamOptions;
   #state: StreamState = 'idle';
   #gop: GopCache;
+  #sound: SoundCache | undefined;
   #mix: MixCorrect | undefined;
   #publisher: SessionInfo | undefined;
   #hold: Deadline | undefined;
@@ -110,6 +112,10 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
     return this.#gop;
   }
 
+  get cachedSound(): readonly Frame[] {
+    return this.#sound?.frames ?? [];
+  }
+
   get head(): readonly Frame[] {
     return this.#head.frames;
   }
@@ -151,6 +157,7 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
     this.#hold = undefined;
     this.#options = options;
     this.#gop = new GopCache(options.gopCacheMaxFrames);
+    this.#sound = soundCache(options);
     this.#mix = options.mixCorrect ? new MixCorrect() : undefined;
     this.#forgetMedia();
     this.#media.begin(now);
@@ -196,6 +203,8 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
     if (repairs > 0) this.#logger.info(`${repairs} timestamps of publisher ${session.id} were repaired`);
     this.#publishedAtUnix = undefined;
     this.#gop.clear();
+    this.#sound?.clear();
+    for (const feed of this.#feedList) feed.rest(now);
     this.#waitingSince = now;
     this.#enterState('waiting');
     if (this.publisher !== undefined) return; // Published again by whoever was just told.
@@ -217,6 +226,7 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
     this.#options = { ...options, timeJitter, atc, atcAuto, mixCorrect };
     this.#gop.maxFrames = options.gopCacheMaxFrames;
     if (!options.gopCache) this.#gop.free();
+    if (options.soundCacheMs !== old.soundCacheMs) this.#sound = soundCache(options);
     const bounds = queueBounds(options);
     for (const viewer of this.#viewers) {
       viewer.queue.bounds = bounds;
@@ -335,6 +345,7 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
     const timed = frame.at(this.#timeline.follow(frame.kind, frame.dts));
     if (frame.isConfig) {
       const changed = this.#head.config(timed, this.#options.parseSps);
+      if (changed && frame.kind === 'audio') this.#sound?.clear();
       if (!changed && this.#options.reduceSequenceHeader) return;
     } else {
       this.#head.data(timed);
@@ -349,6 +360,7 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
     const media = this.#media;
     if (media.add(frame)) this.#head.describe(frame, this.#options.parseSps);
     if (this.#options.gopCache) this.#gop.push(frame);
+    if (this.#sound !== undefined && frame.kind === 'audio') this.#sound.push(frame);
     if (!media.settled) media.settle(this.hasAudio && this.hasVideo, now, frame.dts);
     const feeds = this.#feedList;
     for (let index = 0; index < feeds.length; index += 1) feeds[index]?.append(frame, now);
@@ -363,6 +375,7 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
   #forgetMedia(): void {
     this.#head.clear();
     this.#gop.clear();
+    this.#sound?.clear();
     this.#media.clear();
   }
 

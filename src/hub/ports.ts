@@ -21,6 +21,8 @@ export interface StreamOptions {
   readonly gopCache: boolean;
   /** [gop_cache_max_frames] Bound of that cache, frames. */
   readonly gopCacheMaxFrames: number;
+  /** [fast_cache] How much sound is kept for joiners of formats that want it, ms. @default 0 */
+  readonly soundCacheMs?: number;
   /** [queue_length] Bound of a viewer's queue, media ms. */
   readonly queueLengthMs: number;
   /** Bound of a viewer's queue, bytes. */
@@ -89,6 +91,8 @@ export interface WireFormat {
    * until that is known.
    */
   readonly declaresTracks: boolean;
+  /** A format of sound alone whose joiners begin with the sound that is cached for them. */
+  readonly wantsCachedSound?: boolean;
   createPackager(): Packager;
 }
 
@@ -122,6 +126,11 @@ export interface Packager {
   cut(log: ByteLog, from: number, to: number, base: number): Buffer;
   /** Begins the bytes of joiners whose time base is `base` ms; `opening` only for those who got nothing yet. */
   catchUp(opening: Opening | undefined, base: number): CatchUp;
+  /**
+   * The publisher left: what was held back goes out now. What comes next, if anything, is from another one. Only of formats that
+   * hold something back.
+   */
+  rest?(log: ByteLog): void;
   /** Ends the body, e.g. HTTP's last chunk; empty where the format has none. */
   trailer(): Buffer;
 }

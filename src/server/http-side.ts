@@ -7,7 +7,7 @@ import type { ClosableHub } from '../hub/hub.ts';
 import type { AccessPolicy } from '../hub/ports.ts';
 import type { ConnectionGate } from '../net/index.ts';
 import { newSessionId } from '../observe/index.ts';
-import { flvFormat } from '../outputs/http-live/index.ts';
+import { liveFormat } from '../outputs/http-live/index.ts';
 import type { LiveResources } from '../storage/live-resources.ts';
 import { listenAddress, type BoundAddress } from './addresses.ts';
 import { HttpsPart } from './https-part.ts';
@@ -171,7 +171,17 @@ export class HttpSide {
     const vhosts = firstVhosts(config).filter((vhost) => vhost.enabled);
     const mounts = vhosts
       .filter((vhost) => vhost.httpRemux.enabled)
-      .map((vhost) => ({ vhost: vhost.name, template: vhost.httpRemux.mount }));
+      .map(({ name, httpRemux }) => ({
+        vhost: name,
+        template: httpRemux.mount,
+        announced: httpRemux.guessHasAv
+          ? undefined
+          : {
+              audio: httpRemux.hasAudio,
+              video: httpRemux.hasVideo,
+              dropOthers: httpRemux.dropIfNotMatch,
+            },
+      }));
     const statics = vhosts
       .filter((vhost) => vhost.httpStatic.enabled)
       .map(({ name, httpStatic }) => ({ vhost: name, template: httpStatic.mount, dir: httpStatic.dir }));
@@ -197,7 +207,7 @@ export class HttpSide {
       {
         hub,
         access: policy,
-        flvFormat,
+        liveFormat,
         logger,
         clock: systemClock,
         newSessionId,

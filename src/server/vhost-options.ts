@@ -9,6 +9,7 @@ export function streamOptions(vhost: VhostConfig): StreamOptions {
   return {
     gopCache: play.gopCache,
     gopCacheMaxFrames: play.gopCacheMaxFrames,
+    soundCacheMs: vhost.httpRemux.enabled ? vhost.httpRemux.fastCacheMs : 0,
     queueLengthMs: play.queueLengthMs,
     queueMaxBytes: play.queueMaxSizeBytes,
     sendTimeoutMs: play.sendTimeoutMs,

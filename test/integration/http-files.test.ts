@@ -170,7 +170,11 @@ test('live.json tells the page what is live, and no addresses', async () => {
         app: 'live',
         stream: 'a b',
         state: 'live',
-        playable: [{ format: 'flv', url: '/live/a%20b.flv' }],
+        playable: [
+          { format: 'flv', url: '/live/a%20b.flv' },
+          { format: 'ts', url: '/live/a%20b.ts' },
+          { format: 'aac', url: '/live/a%20b.aac' },
+        ],
         hasAudio: true,
         hasVideo: true,
         videoCodec: 'h264',

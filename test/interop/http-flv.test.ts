@@ -14,7 +14,7 @@ import { createHub, type ClosableHub } from '../../src/hub/hub.ts';
 import type { Frame } from '../../src/media/frame.ts';
 import { audioTrackOf, videoTrackOf } from '../../src/media/track-info.ts';
 import { newSessionId } from '../../src/observe/index.ts';
-import { flvFormat } from '../../src/outputs/http-live/index.ts';
+import { liveFormat } from '../../src/outputs/http-live/index.ts';
 import { LIVE_DEMO, sessionOf, STREAM_OPTIONS } from '../support/hub-fixtures.ts';
 
 const run = promisify(execFile);
@@ -82,7 +82,7 @@ before(async () => {
     {
       hub,
       access: { check: () => Promise.resolve() },
-      flvFormat,
+      liveFormat,
       logger: silentLogger,
       clock: systemClock,
       newSessionId,

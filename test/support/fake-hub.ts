@@ -148,9 +148,12 @@ export class FakeHub implements Hub {
 }
 
 /** A format whose key says what was asked for; it packages nothing. */
-export function fakeFlvFormat(settings: { framing: string; tracks: 'av' | 'a' | 'v' }): WireFormat {
+export function fakeLiveFormat(
+  ending: string,
+  settings: { framing: string; tracks: 'av' | 'a' | 'v' },
+): WireFormat {
   return {
-    key: `flv:${settings.framing}:${settings.tracks}`,
+    key: `${ending}:${settings.framing}:${settings.tracks}`,
     tracks: settings.tracks,
     declaresTracks: true,
     createPackager: () => {

@@ -9,7 +9,7 @@ import {
   type HttpEndpointOptions,
 } from '../../src/endpoints/http/index.ts';
 import { newSessionId } from '../../src/observe/index.ts';
-import { fakeFlvFormat, FakeHub } from './fake-hub.ts';
+import { fakeLiveFormat, FakeHub } from './fake-hub.ts';
 import { MemoryLogger } from './memory-logger.ts';
 
 export interface TestHttp {
@@ -48,7 +48,7 @@ export async function startHttp(
     {
       hub,
       access: { check: () => Promise.resolve() },
-      flvFormat: fakeFlvFormat,
+      liveFormat: fakeLiveFormat,
       logger: log,
       clock: systemClock,
       newSessionId,

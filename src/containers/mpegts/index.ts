@@ -1,2 +1,2 @@
 export { TsDemuxer, type TsDemuxerStats } from './ts-demuxer.ts';
-export { TsMuxer, type TsMuxerOptions, type TsSink } from './ts-muxer.ts';
+export { carriesInTs, TsMuxer, type TsMuxerOptions, type TsSink } from './ts-muxer.ts';

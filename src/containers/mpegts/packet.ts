@@ -21,6 +21,8 @@ export class PidCounter {
   readonly pid: number;
   /** Of the next packet with payload. */
   next = 0;
+  /** There was one. */
+  used = false;
 
   constructor(pid: number) {
     this.pid = pid;
@@ -86,6 +88,7 @@ export class PacketWriter {
     const at = this.#at;
     writeHeader(buf, at, start | (counter.pid >> 8), counter.pid, adaptation > 0 ? 0x30 : 0x10, counter.next);
     counter.next = (counter.next + 1) & 15;
+    counter.used = true;
     if (adaptation > 0) writeField(buf, at + 4, adaptation, flags, pcr);
     this.#at = at + 4 + adaptation;
     this.#room = TS_PAYLOAD_BYTES - adaptation;

@@ -92,6 +92,7 @@ function beginSection(
   buf[at + 2] = counter.pid;
   buf[at + 3] = 0x10 | counter.next;
   counter.next = (counter.next + 1) & 15;
+  counter.used = true;
   buf[at + 4] = 0;
   buf[at + 5] = table;
   buf.writeUInt16BE(id, at + 8);

@@ -149,8 +149,14 @@ export class TsDemuxer {
     }
     for (const track of this.#tracks) {
       if (track.pid !== pid) continue;
-      if (payload && this.#follows(track, fourth & 15, flags)) {
-        this.#media(track, bytes, from, end, starts, flags, frames);
+      if (payload) {
+        if (this.#follows(track, fourth & 15, flags)) {
+          this.#media(track, bytes, from, end, starts, flags, frames);
+        }
+      } else if ((flags & ADAPTATION.DISCONTINUITY) !== 0) {
+        // Without payload the counter does not move, but it may be another one from here on (2.4.3.5).
+        if (track.counter !== (fourth & 15)) this.#lose(track);
+        track.counter = fourth & 15;
       }
       return;
     }
@@ -165,9 +171,14 @@ export class TsDemuxer {
       if (counter === before) return false;
       this.#continuityErrors += 1;
     }
+    this.#lose(track);
+    return true;
+  }
+
+  /** Bytes are missing: what was begun cannot be finished. */
+  #lose(track: Track): void {
     track.pes.drop();
     track.audio?.reset();
-    return true;
   }
 
   #media(

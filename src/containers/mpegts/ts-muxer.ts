@@ -128,6 +128,38 @@ export class TsMuxer {
   }
 
   /**
+   * Writes one packet without payload for each PID in use: it tells a reader who missed what came before that the counter and
+   * the clock go on elsewhere (13818-1, 2.4.3.5). What is written next follows it.
+   */
+  writeBreak(sink: TsSink): number {
+    const counters = [this.#pat, this.#pmt, this.#videoPid, this.#audioPid].filter((counter) => counter.used);
+    const size = counters.length * TS_PACKET_BYTES;
+    if (size === 0) return 0;
+    const { buffer, offset } = sink.reserve(size);
+    let at = offset;
+    for (const counter of counters)
+      at = writePcrPacket(buffer, at, counter, NO_PCR, ADAPTATION.DISCONTINUITY);
+    return size;
+  }
+
+  /**
+   * Writes the tables in force as those had them who read along, with the counters that they had then: for one who begins to
+   * read here; `afterBreak`: who has read other packets before. No tables when they come with the next frame by themselves.
+   */
+  repeatTables(sink: TsSink, afterBreak: boolean): number {
+    const repeats = !this.#tablesDue && this.#versionUsed;
+    if (repeats) {
+      this.#pat.next = (this.#pat.next + 15) & 15;
+      this.#pmt.next = (this.#pmt.next + 15) & 15;
+    }
+    const before = afterBreak ? this.writeBreak(sink) : 0;
+    if (!repeats) return before;
+    const { buffer, offset } = sink.reserve(2 * TS_PACKET_BYTES);
+    this.#putTables(buffer, offset);
+    return before + 2 * TS_PACKET_BYTES;
+  }
+
+  /**
    * Writes what one frame makes due and returns its bytes, a multiple of 188; often 0, since audio is gathered. Throws
    * TS_CODEC_UNSUPPORTED for what is not carried and CODEC_INVALID for a config record that cannot be read.
    */
@@ -305,6 +337,10 @@ export class TsMuxer {
     this.#tablesDue = false;
     this.#versionUsed = true;
     this.#lastTables = time;
+    return this.#putTables(buffer, from);
+  }
+
+  #putTables(buffer: Buffer, from: number): number {
     const at = writePat(buffer, from, this.#pat, 0, PMT_PID);
     return writePmt(buffer, at, this.#pmt, {
       version: this.#version,

@@ -65,7 +65,7 @@ export type HttpEndpointSettings = Pick<
 export interface HttpEndpointDeps {
   readonly hub: Hub;
   readonly access: AccessPolicy;
-  readonly flvFormat: LiveRouteOptions['flvFormat'];
+  readonly liveFormat: LiveRouteOptions['liveFormat'];
   readonly logger: Logger;
   readonly clock: Clock;
   readonly newSessionId: () => string;
@@ -116,7 +116,7 @@ export class HttpEndpoint {
       hub: deps.hub,
       access: deps.access,
       settings,
-      flvFormat: deps.flvFormat,
+      liveFormat: deps.liveFormat,
       server: `srs-ts/${options.version}`,
       logger: deps.logger,
       wheel: this.#wheel,
@@ -260,11 +260,14 @@ export class HttpEndpoint {
     match: MountMatch,
   ): Promise<FastifyReply> {
     // A recorded file may have a name that a mount template matches too. What is live wins, unless `start` asks for a file.
-    const state = this.#hub.find(match.name)?.state ?? 'idle';
-    if (state === 'idle' || new URLSearchParams(target.query).has('start')) {
+    // A `.ts` is mostly a segment: there a file always wins, and nothing is looked for elsewhere by the name of one.
+    const stream = this.#hub.find(match.name);
+    const isIdle = stream === undefined || stream.state === 'idle';
+    if (isIdle || match.ending === 'ts' || new URLSearchParams(target.query).has('start')) {
       const located = await this.#files.find(request.headers.host, target);
       if (located !== undefined) return this.#files.send(located, target, reply);
     }
+    if (match.isOther && stream === undefined) return this.#files.serve(target, reply);
     return request.method === 'HEAD'
       ? this.#live.head(reply, target, match)
       : this.#live.serve(request, reply, target, match);

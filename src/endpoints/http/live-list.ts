@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Hub, StreamName, StreamSnapshot } from '../../hub/ports.ts';
+import { LIVE_ENDINGS, whyNotPlayable } from '../../outputs/http-live/index.ts';
 import type { MountTable } from './mount-table.ts';
 
 export interface LiveListOptions {
@@ -106,12 +107,13 @@ function entryOf(stream: StreamSnapshot, settings: LiveListSettings): LiveListEn
   };
 }
 
-/** Bodies of sound alone are told where the sound fits: `.aac` of a stream with MP3 would stay empty. */
-function playableOf({ name, audio }: StreamSnapshot, settings: LiveListSettings): readonly Playable[] {
-  const bodies: PlayableFormat[] = ['flv', 'ts'];
-  if (audio?.codec === 'aac' || audio?.codec === 'mp3') bodies.push(audio.codec);
+/** Bodies are told where they fit: `.aac` of a stream with MP3 is refused. */
+function playableOf(stream: StreamSnapshot, settings: LiveListSettings): readonly Playable[] {
+  const { name, audio } = stream;
   const playable: Playable[] = [];
-  for (const format of bodies) {
+  for (const format of LIVE_ENDINGS) {
+    if ((format === 'aac' || format === 'mp3') && audio?.codec !== format) continue;
+    if (whyNotPlayable(format, 'av', stream, Date.now()) !== undefined) continue;
     const url = settings.mounts.pathFor(name, format);
     if (url !== undefined) playable.push({ format, url });
   }

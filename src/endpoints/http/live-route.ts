@@ -13,7 +13,15 @@ import {
   type IncomingMessage,
   type Socket,
 } from '../../net/index.ts';
-import { LiveViewer, liveResponseHead, type LiveViewerStart } from '../../outputs/http-live/index.ts';
+import {
+  LIVE_TYPES,
+  LiveViewer,
+  liveResponseHead,
+  whyNotPlayable,
+  type LiveBodyOptions,
+  type LiveEnding,
+  type LiveViewerStart,
+} from '../../outputs/http-live/index.ts';
 import type { MountMatch, MountTable } from './mount-table.ts';
 import { hostName, parseTarget, type RequestTarget } from './request-target.ts';
 
@@ -22,10 +30,7 @@ export interface LiveRouteOptions {
   readonly access: AccessPolicy;
   /** Asked at each request. */
   settings(): LiveRouteSettings;
-  readonly flvFormat: (settings: {
-    readonly framing: 'chunked' | 'identity' | 'websocket';
-    readonly tracks: TrackChoice;
-  }) => WireFormat;
+  readonly liveFormat: (ending: LiveEnding, options: LiveBodyOptions) => WireFormat;
   /** `Server` header. */
   readonly server: string;
   readonly logger: Logger;
@@ -46,14 +51,16 @@ interface Refusal {
 interface Wanted {
   readonly target: RequestTarget;
   readonly match: MountMatch;
-  readonly tracks: TrackChoice;
+  readonly body: Body;
 }
+
+/** What of a stream goes into a body. */
+type Body = Pick<LiveBodyOptions, 'tracks' | 'announce'>;
 
 /** Longest WebSocket message that a viewer may send, bytes. It is thrown away anyway. */
 export const MAX_WEBSOCKET_MESSAGE_BYTES = 4_096;
 /** A viewer that reads nothing gets no more pongs than fit here, bytes. */
 const MAX_PONG_BACKLOG_BYTES = 64 * 1024;
-const FLV_TYPE = 'video/x-flv';
 const STATUS_TEXT = {
   400: 'Bad Request',
   403: 'Forbidden',
@@ -61,7 +68,7 @@ const STATUS_TEXT = {
   503: 'Service Unavailable',
 } as const;
 
-/** HTTP-FLV and WebSocket-FLV: request → access → stream → a viewer on the raw socket. */
+/** Live bodies over HTTP and WebSocket: request → access → stream → a viewer on the raw socket. */
 export class LiveRoute {
   readonly #options: LiveRouteOptions;
   readonly #viewers = new Set<LiveViewer>();
@@ -80,8 +87,7 @@ export class LiveRoute {
   /** The live stream that the request names, or undefined when it names none. */
   match(hostHeader: string | undefined, target: RequestTarget): MountMatch | undefined {
     const vhost = new URLSearchParams(target.query).get('vhost') ?? undefined;
-    const match = this.#options.settings().mounts.match(hostName(hostHeader), target.path, vhost);
-    return match?.extension === 'flv' ? match : undefined;
+    return this.#options.settings().mounts.match(hostName(hostHeader), target.path, vhost);
   }
 
   /** GET: the body. */
@@ -93,33 +99,41 @@ export class LiveRoute {
   ): Promise<FastifyReply> {
     // Behind another request that is not answered yet. Refused at once: thousands of them could wait for one slow pull.
     if (reply.raw.socket === null) return refuse(reply, PIPELINED);
-    const tracks = tracksOf(target.query);
-    if (tracks === undefined) return refuse(reply, NO_TRACKS);
-    const viewer = this.#viewer(request.raw.socket, 'flv-play');
-    const found = await this.#admit(viewer, request.raw, target, match);
+    const body = bodyOf(target.query, match);
+    if (body === undefined) return refuse(reply, NO_TRACKS);
+    const viewer = this.#viewer(request.raw.socket, `${match.ending}-play`);
+    const found = await this.#admit(viewer, request.raw, { target, match, body });
     if ('status' in found) return refuse(reply, found);
+    const contentType = LIVE_TYPES[match.ending];
     const overHttp2 = isHttp2(reply.raw);
-    const socket = overHttp2 ? takeStream(reply.raw, this.#headers()) : takeSocket(reply.raw);
+    const socket = overHttp2 ? takeStream(reply.raw, this.#headers(contentType)) : takeSocket(reply.raw);
     if (socket === undefined) return refuse(reply, PIPELINED); // Or the client is gone and nobody will read it.
     reply.hijack();
     const chunked = request.raw.httpVersionMajor === 1 && request.raw.httpVersionMinor >= 1;
     this.#start(viewer, {
       socket,
       stream: found.stream,
-      format: this.#options.flvFormat({ framing: chunked ? 'chunked' : 'identity', tracks }),
-      ...(overHttp2 ? {} : { head: this.#head(chunked) }),
+      format: this.#options.liveFormat(match.ending, {
+        framing: chunked ? 'chunked' : 'identity',
+        ...body,
+      }),
+      ...(overHttp2 ? {} : { head: this.#head(chunked, contentType) }),
+      unfit: unfitOf(found.stream, match.ending, body.tracks),
     });
     return reply;
   }
 
   /** HEAD: what GET would begin with. Brings no stream here and asks no access policy: nothing is played. */
   head(reply: FastifyReply, target: RequestTarget, match: MountMatch): FastifyReply {
-    if (tracksOf(target.query) === undefined) return refuse(reply, NO_TRACKS);
-    const state = this.#options.hub.find(match.name)?.state ?? 'idle';
-    if (state === 'idle') return refuse(reply, notFound(match));
+    const body = bodyOf(target.query, match);
+    if (body === undefined) return refuse(reply, NO_TRACKS);
+    const stream = this.#options.hub.find(match.name);
+    if (stream === undefined || stream.state === 'idle') return refuse(reply, notFound(match));
+    const why = unfitOf(stream, match.ending, body.tracks)?.();
+    if (why !== undefined) return refuse(reply, unfit(why));
     return reply
       .code(200)
-      .header('Content-Type', FLV_TYPE)
+      .header('Content-Type', LIVE_TYPES[match.ending])
       .header('Cache-Control', 'no-cache, no-store')
       .send();
   }
@@ -131,8 +145,9 @@ export class LiveRoute {
       refuseSocket(socket, wanted);
       return;
     }
-    const viewer = this.#viewer(socket, 'ws-flv-play');
-    const found = await this.#admit(viewer, request, wanted.target, wanted.match);
+    const { ending } = wanted.match;
+    const viewer = this.#viewer(socket, `ws-${ending}-play`);
+    const found = await this.#admit(viewer, request, wanted);
     if ('status' in found) {
       refuseSocket(socket, found);
       return;
@@ -146,7 +161,8 @@ export class LiveRoute {
       this.#start(viewer, {
         socket,
         stream: found.stream,
-        format: this.#options.flvFormat({ framing: 'websocket', tracks: wanted.tracks }),
+        format: this.#options.liveFormat(ending, { framing: 'websocket', ...wanted.body }),
+        unfit: unfitOf(found.stream, ending, wanted.body.tracks),
       });
     });
   }
@@ -168,11 +184,12 @@ export class LiveRoute {
     if (target === undefined) return { status: 400, text: 'bad request' };
     const match = this.match(request.headers.host, target);
     if (match === undefined) return { status: 404, text: 'not found' };
-    const tracks = tracksOf(target.query);
-    return tracks === undefined ? NO_TRACKS : { target, match, tracks };
+    if (match.isOther && this.#options.hub.find(match.name) === undefined) return notFound(match);
+    const body = bodyOf(target.query, match);
+    return body === undefined ? NO_TRACKS : { target, match, body };
   }
 
-  #viewer(socket: Socket, type: 'flv-play' | 'ws-flv-play'): LiveViewer {
+  #viewer(socket: Socket, type: string): LiveViewer {
     const viewer: LiveViewer = new LiveViewer({
       id: this.#options.newSessionId(),
       ip: plainIp(socket.remoteAddress),
@@ -187,8 +204,7 @@ export class LiveRoute {
   async #admit(
     viewer: LiveViewer,
     request: IncomingMessage,
-    target: RequestTarget,
-    match: MountMatch,
+    { target, match, body }: Wanted,
   ): Promise<{ readonly stream: LiveStream } | Refusal> {
     const { hub, access, logger } = this.#options;
     const { vhost, app, stream } = match.name;
@@ -212,7 +228,12 @@ export class LiveRoute {
     }
     try {
       const found = await hub.resolve(match.name, 'fail');
-      if (found !== undefined) return { stream: found };
+      if (found !== undefined) {
+        const why = unfitOf(found, match.ending, body.tracks)?.();
+        if (why === undefined) return { stream: found };
+        log.debug(`${where}: ${why}`);
+        return unfit(why);
+      }
       // Anybody can ask for any name at any rate: no line that everybody sees.
       log.debug(`${where}: no such stream`);
       return notFound(match);
@@ -239,16 +260,16 @@ export class LiveRoute {
   }
 
   /** Of a body over HTTP/2. */
-  #headers(): Readonly<Record<string, string>> {
+  #headers(contentType: string): Readonly<Record<string, string>> {
     const cors = this.#options.settings().crossdomain ? CORS_HEADERS : {};
     const { server } = this.#options;
-    return { server, 'content-type': FLV_TYPE, 'cache-control': 'no-cache, no-store', ...cors };
+    return { server, 'content-type': contentType, 'cache-control': 'no-cache, no-store', ...cors };
   }
 
-  #head(chunked: boolean): Buffer {
+  #head(chunked: boolean, contentType: string): Buffer {
     return liveResponseHead({
       chunked,
-      contentType: FLV_TYPE,
+      contentType,
       server: this.#options.server,
       headers: this.#options.settings().crossdomain ? CORS_HEADERS : {},
       nowMs: Date.now(),
@@ -267,6 +288,33 @@ function tracksOf(query: string): TrackChoice | undefined {
   const video = params.get('video') !== '0';
   if (audio) return video ? 'av' : 'a';
   return video ? 'v' : undefined;
+}
+
+/** The tracks by the query and by what the mount announces; undefined when that leaves nothing. */
+function bodyOf(query: string, { ending, announced }: MountMatch): Body | undefined {
+  const asked = ending === 'aac' || ending === 'mp3' ? 'a' : tracksOf(query);
+  if (asked === undefined || announced === undefined) return asked && { tracks: asked };
+  const announce = { hasAudio: announced.audio, hasVideo: announced.video };
+  if (!announced.dropOthers) return { tracks: asked, announce };
+  const audio = asked !== 'v' && announced.audio;
+  const video = asked !== 'a' && announced.video;
+  if (!audio && !video) return undefined;
+  return { tracks: audio ? (video ? 'av' : 'a') : 'v', announce };
+}
+
+/** Asks why the ending does not fit the stream, if it can fail to. */
+function unfitOf(
+  stream: LiveStream,
+  ending: LiveEnding,
+  tracks: TrackChoice,
+): (() => string | undefined) | undefined {
+  if (ending === 'flv') return undefined;
+  return () => whyNotPlayable(ending, tracks, stream.snapshot(), Date.now());
+}
+
+/** What a format cannot carry has no such representation here. */
+function unfit(why: string): Refusal {
+  return { status: 404, text: `not playable: ${why}` };
 }
 
 function notFound(match: MountMatch): Refusal {

@@ -13,7 +13,8 @@ import { SocketSink, type ViewerSocket } from '../../net/index.ts';
 export interface LiveViewerOptions {
   readonly id: string;
   readonly ip: string;
-  readonly type: 'flv-play' | 'ws-flv-play';
+  /** `flv-play`, `ws-ts-play` … */
+  readonly type: string;
   readonly logger: Logger;
   readonly wheel: TimerWheel;
   /** How long the end of the body may take to reach a peer that reads slowly, ms. @default 10000 */
@@ -29,12 +30,18 @@ export interface LiveViewerStart {
   readonly format: WireFormat;
   /** Written before the body: the response head. */
   readonly head?: Buffer;
+  /** Asked now and then: why the format cannot carry what the stream has. Undefined for formats that carry everything. */
+  readonly unfit?: (() => string | undefined) | undefined;
 }
 
 const DEFAULT_END_TIMEOUT_MS = 10_000;
+/** How often it is looked whether the stream still fits the format, ms. */
+const WATCH_MS = 5_000;
+/** A live stream of which the format carried nothing for so long does not fit it, whatever it says of itself, ms. */
+export const MAX_SILENCE_MS = 60_000;
 
 /**
- * One HTTP-FLV or WebSocket-FLV viewer: first a name for those who decide about it (access, kick), from `start` on a socket
+ * One viewer of a live body over HTTP or WebSocket: first a name for those who decide about it (access, kick), from `start` on a socket
  * that gets a stream's body until one of the two ends.
  */
 export class LiveViewer implements SessionInfo {
@@ -47,6 +54,9 @@ export class LiveViewer implements SessionInfo {
   #playback: Playback | undefined;
   #ended: 'gone' | 'duration' | undefined;
   #endDeadline: Deadline | undefined;
+  #watchDeadline: Deadline | undefined;
+  #seenBytes = 0;
+  #silentMs = 0;
   #refusal: ServerError | undefined;
   #closed = false;
 
@@ -86,6 +96,7 @@ export class LiveViewer implements SessionInfo {
     } finally {
       socket.uncork();
     }
+    if (start.unfit !== undefined) this.#watch(start.stream, start.unfit);
   }
 
   close(reason: ServerError): void {
@@ -94,9 +105,24 @@ export class LiveViewer implements SessionInfo {
     this.#sink?.close(reason);
   }
 
+  /** A body that can never have anything in it is closed: its viewer would wait for ever. */
+  #watch(stream: LiveStream, unfit: () => string | undefined): void {
+    if (this.#closed || this.#ended !== undefined) return;
+    this.#watchDeadline = this.#options.wheel.deadline(WATCH_MS, () => {
+      const sent = this.#playback?.stats.sentBytes ?? 0;
+      this.#silentMs = stream.state === 'live' && sent === this.#seenBytes ? this.#silentMs + WATCH_MS : 0;
+      this.#seenBytes = sent;
+      const why =
+        unfit() ?? (this.#silentMs >= MAX_SILENCE_MS ? 'nothing came that the format carries' : undefined);
+      if (why === undefined) this.#watch(stream, unfit);
+      else this.close(new ServerError('STREAM_FORMAT_UNFIT', why));
+    });
+  }
+
   #onEnd(reason: 'gone' | 'duration'): void {
     if (this.#closed || this.#ended !== undefined) return;
     this.#ended = reason;
+    this.#watchDeadline?.cancel();
     this.#sink?.end(); // The trailer (last chunk, close frame) was written by the feed.
     // From here the hub looks after this viewer no more: a peer that takes nothing must not stay for ever.
     this.#endDeadline = this.#options.wheel.deadline(
@@ -109,6 +135,7 @@ export class LiveViewer implements SessionInfo {
   #onClosed(reason: ServerError | undefined): void {
     this.#closed = true;
     this.#endDeadline?.cancel();
+    this.#watchDeadline?.cancel();
     const playback = this.#playback;
     if (playback !== undefined) {
       playback.close();

@@ -8,10 +8,12 @@ const CONF = fileURLToPath(new URL('../../../conf/', import.meta.url));
 /** Files with tests of their own: the reference that is made of the schema. */
 const ELSEWHERE = ['full.conf'];
 /** What a warning says when a feature is not there yet. */
-const LATER = /does not have the feature yet|is not served yet/;
+const LATER = /does not have the feature yet/;
+/** Files that only lack what no directive says: nothing warns. */
+const NO_DIRECTIVE = ['hevc.ts.conf'];
 const LATER_OR_OLD = new RegExp(`${LATER.source}|is an old (spelling|directive)`);
 /** What a file's comment says then. */
-const LATER_COMMENT = /^#.*accepted today with a warning; the features? (is|are) not there yet/im;
+const LATER_COMMENT = /^#.*accepted today(?: with a warning)?; the features? (is|are) not there yet/im;
 
 interface Row {
   readonly name: string;
@@ -55,7 +57,8 @@ suite('conf/', () => {
           assert.doesNotMatch(text, LATER_COMMENT);
           break;
         case 'later':
-          assert.notDeepEqual(told, [], 'everything in it works: say so in the table and in its comment');
+          if (!NO_DIRECTIVE.includes(name))
+            assert.notDeepEqual(told, [], 'everything in it works: say so in the table and in its comment');
           assert.match(text, LATER_COMMENT);
           break;
         default:

@@ -66,6 +66,8 @@ function words(row: Row, path: string): fc.Arbitrary<readonly string[]> {
     case 'enum':
       return one(fc.constantFrom(...row.values));
     case 'text':
+      if (path === 'vhost.http_remux.mount')
+        return one(fc.constantFrom('/a.ts', '[vhost]/[app]/[stream].mp3'));
       return one(row.form === undefined ? text : url);
     case 'list':
       return fc.array(row.form === undefined ? text : url, { minLength: 1, maxLength: 3 });

@@ -28,6 +28,14 @@ const CASES: [host: string, path: string, vhost: string | undefined, want: strin
   ['path.net', '/path.net/live/show.flv', undefined, 'path.net|live|show|flv'],
   ['ossrs.net', '/path.net/live/show.flv', undefined, 'path.net|live|show|flv'],
   ['ts.net', '/live/show.ts', undefined, 'ts.net|live|show|ts'],
+  ['ts.net', '/live/show.flv', undefined, 'ts.net|live|show|flv|other'],
+  ['localhost', '/live/show.ts', undefined, '__defaultVhost__|live|show|ts|other'],
+  ['localhost', '/live/show.aac', undefined, '__defaultVhost__|live|show|aac|other'],
+  ['localhost', '/live/show.mp3', undefined, '__defaultVhost__|live|show|mp3|other'],
+  ['ossrs.net', '/live/hd-show.mp3', undefined, 'ossrs.net|live|show|mp3|other'],
+  ['ossrs.net', '/path.net/live/show.ts', undefined, 'path.net|live|show|ts|other'],
+  ['fixed.net', '/tv/news.ts', undefined, undefined],
+  ['localhost', '/live/show.m3u8', undefined, undefined],
   ['off.net', '/live/show.flv', undefined, undefined],
   ['localhost', '/live/show.mp4', undefined, undefined],
   ['localhost', '/show.flv', undefined, undefined],
@@ -38,7 +46,11 @@ const CASES: [host: string, path: string, vhost: string | undefined, want: strin
 test('paths to streams', () => {
   for (const [host, path, vhost, want] of CASES) {
     const got = table.match(host, path, vhost);
-    const text = got && [got.name.vhost, got.name.app, got.name.stream, got.extension].join('|');
+    const text =
+      got &&
+      [got.name.vhost, got.name.app, got.name.stream, got.ending, ...(got.isOther ? ['other'] : [])].join(
+        '|',
+      );
     assert.equal(text, want, `${host} ${path} ${vhost ?? ''}`);
   }
 });
@@ -50,6 +62,23 @@ test('streams to paths, which lead back', () => {
   assert.equal(named('ossrs.net', 'live', 'show'), '/live/hd-show.flv?vhost=ossrs.net');
   assert.equal(named('fixed.net', 'tv', 'news'), '/tv/news.flv?vhost=fixed.net');
   assert.equal(named('fixed.net', 'tv', 'other'), undefined);
-  assert.equal(named('ts.net', 'live', 'show'), undefined);
+  assert.equal(named('ts.net', 'live', 'show'), '/live/show.flv?vhost=ts.net');
+  const fixed = { vhost: 'fixed.net', app: 'tv', stream: 'news' };
+  assert.equal(table.pathFor(fixed, 'ts'), undefined);
+  assert.equal(table.pathFor({ ...fixed, vhost: 'ts.net' }, 'aac'), '/tv/news.aac?vhost=ts.net');
   assert.equal(named('nobody', 'live', 'show'), undefined);
+});
+
+test('what a template says itself goes before another ending of one that comes first', () => {
+  const two = new MountTable({
+    mounts: [
+      { vhost: 'a.net', template: '[vhost]/[app]/[stream].flv' },
+      { vhost: 'b.net', template: '/[app]/[stream].ts' },
+      { vhost: 'c.net', template: '/[app]/[stream].ogg' },
+    ],
+    resolveVhost: () => 'a.net',
+  });
+  assert.equal(two.match('a.net', '/live/show.ts')?.name.vhost, 'b.net');
+  assert.equal(two.match('a.net', '/live/show.aac')?.name.vhost, 'a.net');
+  assert.equal(two.match('a.net', '/live/show.ogg'), undefined);
 });

@@ -96,18 +96,22 @@ export class Leftovers {
   async #run(): Promise<void> {
     const candidates: Candidate[] = [];
     for (const root of outermost(this.#search.roots)) await this.#walk(root, 0, candidates);
-    if (candidates.length === 0 || this.#closed) return;
+    if (candidates.length === 0 || this.#isClosed()) return;
     await new Promise<void>((wake) => {
       this.#wake = wake;
       this.#cancel = this.#search.clock.after(this.#search.quietMs ?? QUIET_MS, wake);
     });
     for (const candidate of candidates) {
-      if (this.#closed) return;
+      if (this.#isClosed()) return;
       const { kind, temporary, final } = candidate;
       const now = await statOf(temporary);
       if (now?.size !== candidate.size || now.changedMs !== candidate.changedMs) continue;
       await this.#search.onFound({ kind, temporary, final });
     }
+  }
+
+  #isClosed(): boolean {
+    return this.#closed;
   }
 
   async #walk(folder: string, depth: number, candidates: Candidate[]): Promise<void> {

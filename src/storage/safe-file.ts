@@ -101,6 +101,7 @@ export class SafeFile {
   #bytes = 0;
   #pending = 0;
   #full = false;
+  #keep = false;
   #wake: (() => void) | undefined;
   readonly #done: Promise<void>;
 
@@ -156,9 +157,12 @@ export class SafeFile {
     return this.#state === 'whole';
   }
 
-  /** Removes what was written, unless the file is whole. Never rejects; idempotent. */
-  async abort(): Promise<void> {
-    if (this.#state === 'open' || this.#state === 'closing') this.#state = 'aborted';
+  /** Removes what was written, unless the file is whole; `keep` leaves it under its temporary name. Never rejects; idempotent. */
+  async abort(what?: 'keep'): Promise<void> {
+    if (this.#state === 'open' || this.#state === 'closing') {
+      this.#state = 'aborted';
+      this.#keep = what === 'keep';
+    }
     this.#drop();
     this.#wake?.();
     await this.#done;
@@ -204,8 +208,8 @@ export class SafeFile {
       this.#fail(new ServerError('FILE_WRITE_FAILED', `cannot write ${this.path}`, { cause }));
     }
     await handle?.close().catch(() => undefined);
-    const keep = this.#state === 'failed' && this.#options.onFailure === 'keep';
-    if (!keep) await this.#fs.unlink(this.#temporary).catch(() => undefined);
+    if (this.#state === 'failed') this.#keep = this.#options.onFailure === 'keep';
+    if (!this.#keep) await this.#fs.unlink(this.#temporary).catch(() => undefined);
   }
 
   async #create(): Promise<WritableHandle> {

@@ -12,7 +12,7 @@ import { nodeFileSystem, type FileSystem } from '../../storage/file-system.ts';
 import { expandPath, safePath } from '../../storage/path-template.ts';
 import type { OpenedFile } from './open-file.ts';
 import { openRecording } from './open-recording.ts';
-import { recordingRoot, recordingTemplate, type DvrOptions } from './options.ts';
+import { recordingFormat, recordingRoot, recordingTemplate, type DvrOptions } from './options.ts';
 import { Recording } from './recording.ts';
 import type { RecordingNames } from './recording-names.ts';
 
@@ -86,7 +86,10 @@ export class DvrOutput implements StreamOutput {
   }
 
   onState(state: StreamState): void {
-    this.#end();
+    // An MP4 file is one as long as its index is in memory: it stays open until nobody can come back.
+    const stays = this.#recording !== undefined && this.#staysOpen;
+    if (stays) this.#sawKeyframe = false;
+    else this.#end();
     this.#live = state === 'live';
     this.#stopped = false;
     this.#videoConfig = undefined;
@@ -118,6 +121,11 @@ export class DvrOutput implements StreamOutput {
       this.#lastVideo = frame.dts;
     }
     this.#write(frame);
+  }
+
+  get #staysOpen(): boolean {
+    const { plan, path, fragmented } = this.#start.options;
+    return plan === 'append' && ['mp4', 'fmp4'].includes(recordingFormat(path, fragmented));
   }
 
   onEnd(): void {

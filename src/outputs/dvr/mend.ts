@@ -3,7 +3,7 @@ import { ServerError } from '../../base/errors.ts';
 import { FlvFileRecovery } from '../../containers/flv/index.ts';
 import { Mp4Recovery } from '../../containers/mp4/index.ts';
 import type { EditableHandle, FileSystem } from '../../storage/file-system.ts';
-import { tsEnd } from './ts-end.ts';
+import { tsEnd, type TsEnd } from './ts-end.ts';
 
 /** What a recording that was left open is after it was mended. */
 export interface Mended {
@@ -39,8 +39,7 @@ async function mend(file: EditableHandle): Promise<Mended> {
   throw new ServerError('FILE_READ_FAILED', 'neither FLV, MP4 nor MPEG-TS');
 }
 
-/** Looks through an FLV file; the caller writes what it found. */
-export async function scanFlv(file: EditableHandle, size: number): Promise<FlvFileRecovery> {
+async function scanFlv(file: EditableHandle, size: number): Promise<FlvFileRecovery> {
   const recovery = new FlvFileRecovery(size);
   for (let want = recovery.wants; want !== undefined; want = recovery.wants) {
     recovery.take(await readAll(file, want.at, want.bytes));
@@ -78,9 +77,29 @@ async function mendMp4(file: EditableHandle, size: number): Promise<Mended> {
 }
 
 async function mendTs(file: EditableHandle, size: number): Promise<Mended> {
-  const { end, durationMs, hasMedia } = await tsEnd((at, bytes) => readAll(file, at, bytes), size);
+  const { end, durationMs, hasMedia } = await scanTs(file, size);
   await file.truncate(end);
   return { bytes: end, durationMs, hasMedia };
+}
+
+function scanTs(file: EditableHandle, size: number): Promise<TsEnd> {
+  return tsEnd((at, bytes) => readAll(file, at, bytes), size);
+}
+
+/** Where a recording ends that is to go on. Throws for a file that is none of this server. */
+export async function findEnd(
+  fileSystem: FileSystem,
+  path: string,
+  format: 'flv' | 'ts',
+): Promise<{ readonly flv: FlvFileRecovery | undefined; readonly ts: TsEnd | undefined }> {
+  const file = await fileSystem.edit(path);
+  try {
+    const size = await file.size();
+    if (format === 'flv') return { flv: await scanFlv(file, size), ts: undefined };
+    return { flv: undefined, ts: await scanTs(file, size) };
+  } finally {
+    await file.close();
+  }
 }
 
 async function readAll(file: EditableHandle, at: number, bytes: number): Promise<Buffer> {

@@ -209,8 +209,9 @@ export class Recording {
       }
       await this.#close(problem);
     } catch (error) {
-      await this.#file?.abort();
       this.#deps.logger.error(`a recording could not be closed: ${describeError(error)}`);
+      await this.#file?.abort('keep');
+      if (this.#file !== undefined) await this.#mend(this.#file, problem);
     } finally {
       opened?.release();
     }

@@ -2,29 +2,35 @@ import { TsMuxer } from '../../containers/mpegts/index.ts';
 import type { Frame } from '../../media/frame.ts';
 import type { Beginning, FormatWriter } from './format-writer.ts';
 import type { RecordingSink } from './recording-sink.ts';
+import type { TsEnd } from './ts-end.ts';
 
 /** A recording in MPEG-TS, which needs no end. */
 export class TsFileWriter implements FormatWriter {
   readonly #muxer = new TsMuxer();
   readonly #keepTimes: boolean;
   #base = 0;
+  readonly #continues: boolean;
   readonly #startMs: number;
+  /** Length of what the file had before, ms. */
+  readonly #before: number;
   #first: number | undefined;
   #last = 0;
 
-  /** `startMs`: time of the first frame in a file that goes on. */
-  constructor(keepTimes: boolean, startMs: number | undefined) {
-    this.#keepTimes = keepTimes && startMs === undefined;
-    this.#startMs = startMs ?? 0;
-    if (startMs !== undefined) this.#muxer.discontinuity();
+  /** `continued`: the end of a file to go on with. */
+  constructor(keepTimes: boolean, continued?: Pick<TsEnd, 'nextMs' | 'durationMs'>) {
+    this.#continues = continued !== undefined;
+    this.#keepTimes = keepTimes && !this.#continues;
+    this.#startMs = continued?.nextMs ?? 0;
+    this.#before = continued?.durationMs ?? 0;
+    if (this.#continues) this.#muxer.discontinuity();
   }
 
   get durationMs(): number {
-    return this.#first === undefined ? 0 : this.#last - this.#first;
+    return this.#before + (this.#first === undefined ? 0 : this.#last - this.#first);
   }
 
   get hasMedia(): boolean {
-    return this.#first !== undefined;
+    return this.#continues || this.#first !== undefined;
   }
 
   needsNewFile(): boolean {

@@ -1,23 +1,32 @@
+import { Buffer } from 'node:buffer';
 import type { LiveResource, ResourceBody, ResourceRequest } from '../../storage/live-resources.ts';
 
 /** Requests that may wait for one segment; further ones are told that it is not there. */
 export const MAX_DASH_WAITING = 20_000;
 
+/** The DASH reader of ffmpeg, and so of mpv and others. */
+const FFMPEG = /^Lavf\//;
+
 /**
- * The segment that comes next. A player that runs at the very edge (ffmpeg does: it asks for what no manifest lists yet, again
- * and again) gets it when it is there, where it would else be told that there is none.
+ * The segment that comes next. A player that runs at the very edge gets it when it is there, where it would else be told that
+ * there is none.
+ *
+ * ffmpeg asks for what no manifest lists yet, again and again while it is refused, and takes the one after it for the same one
+ * when it is given (5 to 7: its place is looked up in the manifest of before). So ffmpeg waits too, but then gets nothing,
+ * reads the manifest and asks for what is in it.
  */
 export class ExpectedSegment implements LiveResource {
   readonly #waiting = new Set<(body: ResourceBody | undefined) => void>();
 
   respond(request: ResourceRequest): Promise<ResourceBody | undefined> | undefined {
-    const { signal, headOnly } = request;
+    const { signal, headOnly, userAgent = '' } = request;
     if (headOnly || signal.aborted || this.#waiting.size >= MAX_DASH_WAITING) return undefined;
+    const wantsNothing = FFMPEG.test(userAgent);
     return new Promise((resolve) => {
       const done = (body: ResourceBody | undefined): void => {
         this.#waiting.delete(done);
         signal.removeEventListener('abort', gone);
-        resolve(body);
+        resolve(body !== undefined && wantsNothing ? nothing(body) : body);
       };
       const gone = (): void => done(undefined);
       this.#waiting.add(done);
@@ -29,4 +38,8 @@ export class ExpectedSegment implements LiveResource {
   settle(body: ResourceBody | undefined): void {
     for (const done of this.#waiting) done(body);
   }
+}
+
+function nothing({ modifiedMs }: ResourceBody): ResourceBody {
+  return { bytes: Buffer.alloc(0), modifiedMs, cacheControl: 'no-store' };
 }

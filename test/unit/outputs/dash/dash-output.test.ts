@@ -253,21 +253,33 @@ suite('DASH of a stream', () => {
 
   test('the segment that comes next may be asked for: the answer waits', async () => {
     await begin();
-    const ask = (time: number, signal = new AbortController().signal): Promise<unknown> => {
+    const ask = (
+      time: number,
+      signal = new AbortController().signal,
+      userAgent?: string,
+    ): Promise<unknown> => {
       const path = stage.path(`live/demo/video-1-${time * 90}.m4s`);
-      return Promise.resolve(stage.resources.find(path)?.respond({ signal, headOnly: false } as never));
+      return Promise.resolve(
+        stage.resources.find(path)?.respond({ signal, userAgent, headOnly: false } as never),
+      );
     };
     stage.play([avcConfig(), aacConfig(), ...media({ seconds: 6 })]);
     assert.equal(await ask(8_000), undefined, 'not the one after it');
     const gone = new AbortController();
     const left = ask(4_000, gone.signal);
     const waits = ask(4_000);
+    const ffmpeg = ask(4_000, undefined, 'Lavf/59.27.100');
     gone.abort();
     assert.equal(await left, undefined);
     stage.play(media({ fromMs: 6_000, seconds: 4 }));
     const got = (await waits) as { bytes: Buffer };
     await stage.settle();
     assert.deepEqual(got.bytes, stage.disk.files.get(stage.path('live/demo/video-1-360000.m4s')));
+    assert.equal(
+      ((await ffmpeg) as { bytes: Buffer }).bytes.length,
+      0,
+      'ffmpeg is to look at the manifest again',
+    );
     const vain = ask(8_000);
     stage.output.onState('waiting', 1);
     const cut = (await vain) as { bytes: Buffer };

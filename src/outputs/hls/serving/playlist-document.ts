@@ -23,7 +23,7 @@ import { HlsSessions, newContext, REVOKED } from './hls-sessions.ts';
 import { masterText } from './master-text.ts';
 import { readPlaylistQuery, type PlaylistQuery } from './playlist-query.ts';
 import { PlaylistTexts } from './playlist-texts.ts';
-import { judgeReload, reloadTimeoutMs } from './reload.ts';
+import { judgeReload, reloadTimeoutMs, type ReloadVerdict } from './reload.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
 /** What viewers of one stream get. */
@@ -136,16 +136,21 @@ export class PlaylistDocument implements HlsDocument {
 
   #master(request: ResourceRequest, query: PlaylistQuery, reader: Reader): Answer {
     const { context, session } = reader;
-    return this.#when(ANY_PLAYLIST, request, session, () => {
+    const live = this.#live;
+    // Before the first whole segment nothing is known of the bit rate.
+    const isKnown = (): ReloadVerdict =>
+      live.playlist !== undefined && live.facts.bandwidth > 0 ? 'now' : 'wait';
+    return this.#when(isKnown, request, session, () => {
       const { path } = request;
       const relative = this.#options.relativeMaster;
-      const bytes = masterText(this.#live, { path, rest: query.rest, context, relative });
+      const bytes = masterText(live, { path, rest: query.rest, context, relative });
       return this.#body(bytes, 'no-store', session);
     });
   }
 
   #media(request: ResourceRequest, query: PlaylistQuery, reader: Reader | undefined): Answer {
-    return this.#when(query, request, reader?.session, (playlist) => {
+    const judge = (): ReloadVerdict => judgeReload(query, this.#live);
+    return this.#when(judge, request, reader?.session, (playlist) => {
       if (this.#texts?.playlist !== playlist) this.#texts = new PlaylistTexts(playlist, this.#marker);
       const texts = this.#texts;
       if (reader === undefined) {
@@ -163,15 +168,15 @@ export class PlaylistDocument implements HlsDocument {
 
   /** Answers when the playlist has what is wanted of it. */
   #when(
-    wanted: Pick<PlaylistQuery, 'sequence' | 'part'>,
+    judge: () => ReloadVerdict,
     request: ResourceRequest,
     session: HlsSession | undefined,
     body: (playlist: MediaPlaylist) => ResourceBody,
   ): Answer {
-    const verdict = judgeReload(wanted, this.#live);
+    const verdict = judge();
     if (verdict === 'far') return TOO_FAR;
     if (verdict === 'now' || request.headOnly) return this.#now(body);
-    return this.#later(wanted, request, session, body);
+    return this.#later(judge, request, session, body);
   }
 
   #now(body: (playlist: MediaPlaylist) => ResourceBody): ResourceAnswer {
@@ -180,7 +185,7 @@ export class PlaylistDocument implements HlsDocument {
   }
 
   async #later(
-    wanted: Pick<PlaylistQuery, 'sequence' | 'part'>,
+    judge: () => ReloadVerdict,
     request: ResourceRequest,
     session: HlsSession | undefined,
     body: (playlist: MediaPlaylist) => ResourceBody,
@@ -188,7 +193,7 @@ export class PlaylistDocument implements HlsDocument {
     const live = this.#live;
     session?.waits(true);
     const end = await this.#waiting.wait({
-      isReady: () => judgeReload(wanted, live) !== 'wait',
+      isReady: () => judge() !== 'wait',
       timeoutMs: this.#holdMs(),
       signal: request.signal,
     });
@@ -199,7 +204,7 @@ export class PlaylistDocument implements HlsDocument {
       if (still === undefined) return undefined;
       if (still === 'revoked') return REVOKED;
     }
-    if (end === 'ready') return judgeReload(wanted, live) === 'far' ? TOO_FAR : this.#now(body);
+    if (end === 'ready') return judge() === 'far' ? TOO_FAR : this.#now(body);
     return live.playlist === undefined ? NOT_YET : end === 'full' ? BUSY : LATE;
   }
 
@@ -223,7 +228,6 @@ interface Reader {
   readonly session: HlsSession | undefined;
 }
 
-const ANY_PLAYLIST = { sequence: undefined, part: undefined };
 const NOT_YET: ResourceRefusal = { status: 404, text: 'nothing of the stream is there yet' };
 const TOO_FAR: ResourceRefusal = { status: 400, text: '_HLS_msn or _HLS_part is too far in the future' };
 const LATE: ResourceRefusal = { status: 503, text: 'the stream does not go on' };

@@ -54,6 +54,26 @@ for (const [title, options] of [
   });
 }
 
+test('a master playlist waits for the first whole segment: before it nobody knows the bit rate', async () => {
+  const { get, live, clock } = setUp({ ...LOW_LATENCY, segments: 0 });
+  const { facts } = live;
+  live.facts = { ...facts, bandwidth: 0, averageBandwidth: 0 };
+  const master = watch(get());
+  live.addPart();
+  await turn();
+  assert.equal(master.done, false);
+  live.facts = facts;
+  live.addSegment();
+  await turn();
+  assert.match(textOf(master.value), /BANDWIDTH=300000/);
+  live.facts = { ...facts, bandwidth: 0 };
+  const vain = watch(get());
+  await turn();
+  clock.advance(6_500);
+  await turn();
+  assert.equal(statusOf(vain.value), 503);
+});
+
 test('a shared answer to a blocking request may be cached for a while, one viewer’s may not', async () => {
   const { get } = setUp({ ...LOW_LATENCY, options: ALL_OFF });
   const shared = await get('_HLS_msn=2');

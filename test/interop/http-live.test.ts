@@ -219,3 +219,45 @@ test('the first picture is there at once', async () => {
   });
   assert.ok(ms < 500, `${ms} ms`);
 });
+
+test('ffmpeg and curl take MPEG-TS from wherever they join, without a word about it', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'srs-interop-'));
+  const live = `${url}/live/demo.ts`;
+  const late = async (): Promise<void> => {
+    await new Promise((resolve) => setTimeout(resolve, 1_300));
+    await run('curl', ['-sSf', '-o', join(dir, 'late.ts'), live]);
+  };
+  const [, , , played] = await whileLive(() =>
+    Promise.all([
+      run('curl', ['-sSf', '-o', join(dir, 'new.ts'), live]),
+      run('curl', ['-sSf', '--http1.0', '-o', join(dir, 'old.ts'), live]),
+      late(),
+      run('ffmpeg', ['-v', 'warning', '-xerror', '-i', live, '-f', 'null', '-']),
+    ]),
+  );
+  assert.equal(played.stderr, '');
+  for (const name of ['new', 'old', 'late']) {
+    const path = join(dir, `${name}.ts`);
+    const { stderr } = await run('ffmpeg', ['-v', 'warning', '-xerror', '-i', path, '-f', 'null', '-']);
+    assert.equal(stderr, '', name);
+    const packets = await check(path);
+    const seconds = name === 'late' ? SECONDS - 3 : SECONDS - 1;
+    assert.ok((packets['video'] ?? 0) >= 25 * seconds, `${name}: ${JSON.stringify(packets)}`);
+    assert.ok((packets['audio'] ?? 0) >= 43 * seconds, `${name}: ${JSON.stringify(packets)}`);
+  }
+  assert.deepEqual(await readFile(join(dir, 'new.ts')), await readFile(join(dir, 'old.ts')));
+});
+
+test('ffmpeg takes AAC from ADTS; MP3 of it is refused', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'srs-interop-'));
+  const path = join(dir, 'a.aac');
+  const [, mp3] = await whileLive(() =>
+    Promise.all([run('curl', ['-sSf', '-o', path, `${url}/live/demo.aac`]), fetch(`${url}/live/demo.mp3`)]),
+  );
+  assert.equal(mp3.status, 404);
+  assert.equal(await mp3.text(), 'not playable: .mp3 cannot carry aac\n');
+  const { stderr } = await run('ffmpeg', ['-v', 'error', '-xerror', '-i', path, '-f', 'null', '-']);
+  assert.equal(stderr, '');
+  const packets = await check(path);
+  assert.ok((packets['audio'] ?? 0) >= 43 * (SECONDS - 1), JSON.stringify(packets));
+});

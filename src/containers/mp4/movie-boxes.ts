@@ -24,13 +24,14 @@ const LANGUAGE_UNDETERMINED = 0x55c4;
 export const FREE_PLACE_BYTES = 16;
 
 /**
- * File type. `iso6` has movie fragments with tfdt and signed composition offsets; the older brands let older readers try.
+ * File type. `iso6` has movie fragments with tfdt and signed composition offsets; the older brands let older readers try, and
+ * programs that show the first one know `isom` as MPEG-4.
  * Its size is a multiple of 8, so that what follows lies in one disk sector. Spec: ISO/IEC 14496-12, 4.3.
  */
 export function ftyp(): Part {
   return box(
     'ftyp',
-    fourCc('iso6'), // major_brand
+    fourCc('isom'), // major_brand
     u32(0), // minor_version
     fourCc('iso6'),
     fourCc('isom'),

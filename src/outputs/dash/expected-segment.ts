@@ -12,8 +12,8 @@ const FFMPEG = /^Lavf\//;
  * there is none.
  *
  * ffmpeg asks for what no manifest lists yet, again and again while it is refused, and takes the one after it for the same one
- * when it is given (5 to 7: its place is looked up in the manifest of before). So ffmpeg waits too, but then gets nothing,
- * reads the manifest and asks for what is in it.
+ * when it is given (5 to 7: its place is looked up in the manifest of before). So ffmpeg waits too, but then gets a
+ * fragment without samples, reads the manifest and asks for what is in it.
  */
 export class ExpectedSegment implements LiveResource {
   readonly #waiting = new Set<(body: ResourceBody | undefined) => void>();
@@ -40,6 +40,17 @@ export class ExpectedSegment implements LiveResource {
   }
 }
 
+/** More than ffmpeg looks at to find out the format: it takes the end of a file that it meets there for the end of the stream. */
+const PADDING_BYTES = 8_192;
+
+/** A fragment without samples: moof with its mfhd, and mdat. Spec: ISO/IEC 14496-12, 8.8.4, 8.8.5 and 8.1.1. */
 function nothing({ modifiedMs }: ResourceBody): ResourceBody {
-  return { bytes: Buffer.alloc(0), modifiedMs, cacheControl: 'no-store' };
+  const bytes = Buffer.alloc(24 + 8 + PADDING_BYTES);
+  bytes.writeUInt32BE(24, 0);
+  bytes.write('moof', 4, 'latin1');
+  bytes.writeUInt32BE(16, 8);
+  bytes.write('mfhd', 12, 'latin1');
+  bytes.writeUInt32BE(8 + PADDING_BYTES, 24);
+  bytes.write('mdat', 28, 'latin1');
+  return { bytes, modifiedMs, cacheControl: 'no-store' };
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { FragmentReader } from '../../../../src/containers/mp4/index.ts';
 import type { Frame } from '../../../../src/media/frame.ts';
 import type { DashOptions } from '../../../../src/outputs/dash/index.ts';
 import { DashStage } from '../../../support/dash-stage.ts';

@@ -104,7 +104,7 @@ export async function readWhole(
   }
 }
 
-/** The bytes from `start` to the size that the file had when it was located. */
-export function streamFrom(file: ServedFile, start: number): Readable {
-  return createReadStream(join(file.root, file.path), { start, end: file.sizeBytes - 1 });
+/** The bytes from `start` to `end` (not included), or to the size that the file had when it was located. */
+export function streamFrom(file: ServedFile, start: number, end = file.sizeBytes): Readable {
+  return createReadStream(join(file.root, file.path), { start, end: end - 1 });
 }

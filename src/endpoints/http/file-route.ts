@@ -6,6 +6,7 @@ import type { LiveResource, LiveResources } from '../../storage/live-resources.t
 import { sendText } from '../../net/index.ts';
 import { fileKind } from './file-kind.ts';
 import { findFlvTag, FLV_HEAD_BYTES, flvStartHead, MAX_FLV_RESYNC_BYTES } from './flv-start.ts';
+import { Mp4Start } from './mp4-start.ts';
 import { PlaylistSender } from './playlist-sender.ts';
 import { hostName, type RequestTarget } from './request-target.ts';
 import { StaticMounts, type StaticMount } from './static-mounts.ts';
@@ -22,6 +23,7 @@ export interface FileRouteOptions {
 /** Files of the vhosts' mounts, of the document root, then of the bundled page. */
 export class FileRoute {
   readonly #playlists = new PlaylistSender(() => Date.now());
+  readonly #mp4 = new Mp4Start();
   readonly #resources: LiveResources | undefined;
   #mounts: StaticMounts;
 
@@ -72,7 +74,9 @@ export class FileRoute {
   }
 
   async #sendFile(file: ServedFile, target: RequestTarget, reply: FastifyReply): Promise<FastifyReply> {
-    const start = new URLSearchParams(target.query).get('start');
+    const params = new URLSearchParams(target.query);
+    if (file.path.toLowerCase().endsWith('.mp4') && (await this.#mp4.send(file, params, reply))) return reply;
+    const start = params.get('start');
     if (start !== null && file.path.toLowerCase().endsWith('.flv')) {
       if (!/^\d{1,15}$/.test(start)) {
         return reply.code(400).type('text/plain').send('start is not a number of bytes\n');

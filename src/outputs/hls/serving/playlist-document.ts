@@ -41,8 +41,8 @@ export interface PlaylistDocumentDeps {
   readonly maxSessions?: number;
 }
 
-/** Who comes before the first segment or part waits so long for it, ms. */
-const FIRST_PLAYLIST_MS = 10_000;
+/** Who comes before the first segment waits so long for it, ms: longer than one of 10 s takes, shorter than players wait. */
+const FIRST_PLAYLIST_MS = 18_000;
 /** Of what has a viewer's id in it. */
 const OF_ONE_VIEWER = 'private, no-store';
 

@@ -274,7 +274,9 @@ test('before the first segment: waits for it, for a while', async () => {
   assert.match(textOf(await early), /STREAM-INF/);
   const empty = setUp({ segments: 0, options: ALL_OFF });
   const late = empty.get();
-  empty.clock.advance(10_500);
+  empty.clock.advance(17_900);
+  assert.equal(empty.document.waiting, 1);
+  empty.clock.advance(400);
   assert.equal(((await late) as { status: number }).status, 404);
   assert.deepEqual([empty.wheel.size, empty.live.listeners], [0, 0]);
   clock.advance(60_000);

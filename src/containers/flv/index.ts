@@ -1,4 +1,4 @@
-export { FlvFileHead, MAX_FLV_INDEX_ROWS } from './file-head.ts';
+export { FlvFileHead, flvFileHeadRows, MAX_FLV_INDEX_ROWS } from './file-head.ts';
 export { FlvFileRecovery } from './file-recovery.ts';
 export type { FlvWanted } from './file-recovery.ts';
 export { FlvReader, MAX_FLV_DATA_OFFSET, MAX_FLV_TAG_BYTES } from './flv-reader.ts';

@@ -68,7 +68,6 @@ export class DvrOutput implements StreamOutput {
   #pauseMs = FIRST_PAUSE_MS;
   /** Told once per publish: what the container said. */
   readonly #refused = new Set<string>();
-  #skipped = 0;
   readonly #closing = new Set<Promise<void>>();
   /** The file of the plan `append` is free when the one before is closed. */
   #before: Promise<void>;
@@ -96,7 +95,6 @@ export class DvrOutput implements StreamOutput {
     this.#audioConfig = undefined;
     this.#lastVideo = undefined;
     this.#refused.clear();
-    this.#skipped = 0;
   }
 
   onFrame(frame: Frame): void {
@@ -108,10 +106,13 @@ export class DvrOutput implements StreamOutput {
     if (this.#stopped) return;
     if (frame.kind === 'data') {
       // The file has metadata of its own, which are true.
-      if (!isMetadata(frame.flvBody)) this.#write(frame);
+      if (!isMetadata(frame.flvBody)) this.#recording?.write(frame);
       return;
     }
-    if (this.#isDue(frame)) this.#end();
+    const running = this.#recording;
+    // MP3 has no config record: each frame tells its rate.
+    const isOther = frame.codec === 'mp3' && running !== undefined && this.#needsNewFile(running, frame);
+    if (isOther || this.#isDue(frame)) this.#end();
     if (this.#recording === undefined && !this.#begin()) return;
     if (frame.kind === 'video') {
       if (this.#start.options.waitKeyframe && !this.#sawKeyframe && frame.codec !== 'other') {
@@ -120,7 +121,7 @@ export class DvrOutput implements StreamOutput {
       this.#sawKeyframe ||= frame.isKeyframe;
       this.#lastVideo = frame.dts;
     }
-    this.#write(frame);
+    this.#recording?.write(frame);
   }
 
   get #staysOpen(): boolean {
@@ -145,12 +146,8 @@ export class DvrOutput implements StreamOutput {
     else this.#audioConfig = config;
     const recording = this.#recording;
     if (recording === undefined) return;
-    try {
-      if (recording.needsNewFile(config)) this.#end();
-      else recording.write(config);
-    } catch (error) {
-      this.#refuse(config, error);
-    }
+    if (this.#needsNewFile(recording, config)) this.#end();
+    else recording.write(config);
   }
 
   /** The plan `segment` ends the file before this frame. */
@@ -163,22 +160,16 @@ export class DvrOutput implements StreamOutput {
     return this.#lastVideo === undefined || frame.dts - this.#lastVideo >= NO_PICTURES_MS;
   }
 
-  #write(frame: Frame): void {
+  #needsNewFile(recording: Recording, frame: Frame): boolean {
     try {
-      this.#recording?.write(frame);
-    } catch (error) {
-      if (error instanceof ServerError && error.code === 'MP4_TOO_LARGE') {
-        // The index is full: go on in another file.
-        this.#end();
-        return;
-      }
-      this.#refuse(frame, error);
+      return recording.needsNewFile(frame);
+    } catch {
+      return false; // What is wrong with it is told when it is written.
     }
   }
 
   /** The container cannot carry it: the rest is recorded without it. */
   #refuse(frame: Frame, cause: unknown): void {
-    this.#skipped += 1;
     const what = `${frame.kind} ${frame.codec}`;
     if (this.#refused.has(what) || this.#refused.size > 8) return;
     this.#refused.add(what);
@@ -210,6 +201,8 @@ export class DvrOutput implements StreamOutput {
           return openRecording({ fileSystem, names: this.#deps.names, options: this.#start.options, path });
         },
         onFailed: (error) => this.#failed(recording, error),
+        onRefused: (frame, cause) => this.#refuse(frame, cause),
+        onFull: () => this.#end(),
       },
       configs,
       undefined,

@@ -7,6 +7,8 @@ export interface Beginning {
   readonly configs: readonly Frame[];
   /** The frames that are to be written first; more will follow. */
   readonly frames: readonly Frame[];
+  /** Told of a config record that cannot be used. */
+  readonly refuse: (frame: Frame, cause: unknown) => void;
 }
 
 /** Frames → the bytes of one file. */

@@ -5,6 +5,9 @@ import { Mp4Recovery } from '../../containers/mp4/index.ts';
 import type { EditableHandle, FileSystem } from '../../storage/file-system.ts';
 import { tsEnd, type TsEnd } from './ts-end.ts';
 
+/** An MP4 file no longer than this whose head is damaged never got farther. */
+const MAX_TORN_HEAD_BYTES = 64 * 1024;
+
 /** What a recording that was left open is after it was mended. */
 export interface Mended {
   readonly bytes: number;
@@ -58,7 +61,13 @@ async function mendFlv(file: EditableHandle, size: number): Promise<Mended> {
 async function mendMp4(file: EditableHandle, size: number): Promise<Mended> {
   const recovery = new Mp4Recovery(size);
   for (let want = recovery.wants; want !== undefined; want = recovery.wants) {
-    recovery.take(await readAll(file, want.at, want.bytes));
+    const bytes = await readAll(file, want.at, want.bytes);
+    try {
+      recovery.take(bytes);
+    } catch (error) {
+      if (size > MAX_TORN_HEAD_BYTES || recovery.result().state !== 'empty') throw error;
+      return { bytes: size, durationMs: 0, hasMedia: false };
+    }
   }
   const { state, end, durationMs, closing } = recovery.result();
   if (state === 'empty') return { bytes: end, durationMs, hasMedia: false };

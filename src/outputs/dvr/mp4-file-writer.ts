@@ -1,4 +1,4 @@
-import { FragmentWriter, Mp4Recording } from '../../containers/mp4/index.ts';
+import { FragmentWriter, mp4Track, Mp4Recording } from '../../containers/mp4/index.ts';
 import type { Frame } from '../../media/frame.ts';
 import type { Beginning, FormatWriter } from './format-writer.ts';
 import type { RecordingSink } from './recording-sink.ts';
@@ -41,11 +41,16 @@ export class Mp4FileWriter implements FormatWriter {
     return this.#fragments.changesInit(frame);
   }
 
-  begin({ configs, frames }: Beginning, sink: RecordingSink): void {
-    for (const config of configs) this.#fragments.configure(config);
+  begin({ configs, frames, refuse }: Beginning, sink: RecordingSink): void {
     // MP3 has no record: a frame describes it.
-    const sound = frames.find(({ kind, codec }) => kind === 'audio' && codec === 'mp3');
-    if (sound !== undefined) this.#fragments.configure(sound);
+    const sound = frames.find(({ codec }) => codec === 'mp3');
+    for (const config of sound === undefined ? configs : [...configs, sound]) {
+      try {
+        this.#fragments.configure(config);
+      } catch (error) {
+        refuse(config, error);
+      }
+    }
     sink.write(this.#plain?.begin() ?? (this.#fragmented as FragmentWriter).init());
   }
 
@@ -55,7 +60,10 @@ export class Mp4FileWriter implements FormatWriter {
     if (long || this.#fragments.pendingBytes >= FRAGMENT_BYTES) {
       this.#cut(sink, frame.kind === 'video' ? frame.dts : undefined);
     }
-    if (!this.#fragments.push(frame)) return;
+    if (!this.#fragments.push(frame)) {
+      if (frame.codec !== 'mp3') mp4Track(frame); // Throws for what MP4 does not carry.
+      return;
+    }
     this.#from ??= frame.dts;
     this.#first ??= frame.dts;
     this.#last = Math.max(this.#last, frame.dts);

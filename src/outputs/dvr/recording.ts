@@ -31,6 +31,10 @@ export interface RecordingOptions {
   readonly open: () => Promise<OpenedFile>;
   /** Called once, outside of the media path, when nothing more can be recorded. What there is is kept and mended. */
   readonly onFailed: (error: ServerError) => void;
+  /** Told of a frame or config record that the container does not take. */
+  readonly onRefused: (frame: Frame, cause: unknown) => void;
+  /** The file takes no more: its index is full. */
+  readonly onFull: () => void;
 }
 
 /** Which kinds of tracks there are. */
@@ -97,7 +101,7 @@ export class Recording {
     return used && config !== undefined && !config.payload.equals(frame.payload);
   }
 
-  /** Takes a frame or a config record. Throws what the container says of a frame that it cannot carry. */
+  /** Takes a frame or a config record. */
   write(frame: Frame): void {
     if (this.#failed !== undefined || this.#ending) return;
     if (frame.isConfig && this.#writer === undefined) {
@@ -111,7 +115,7 @@ export class Recording {
       this.#last = Math.max(this.#last, frame.dts);
     }
     if (this.#writer !== undefined && this.#sink !== undefined) {
-      this.#writer.write(frame, this.#sink);
+      this.#give(frame, this.#writer, this.#sink);
       return;
     }
     this.#held.push(frame);
@@ -190,9 +194,18 @@ export class Recording {
     this.#held = [];
     this.#heldBytes = 0;
     const media = frames.filter(({ kind }) => kind !== 'data');
-    writer.begin({ configs: this.#configs, frames: media }, sink);
+    writer.begin({ configs: this.#configs, frames: media, refuse: this.#options.onRefused }, sink);
     this.#configs = [];
-    for (const frame of frames) writer.write(frame, sink);
+    for (const frame of frames) this.#give(frame, writer, sink);
+  }
+
+  #give(frame: Frame, writer: FormatWriter, sink: RecordingSink): void {
+    try {
+      writer.write(frame, sink);
+    } catch (error) {
+      if (error instanceof ServerError && error.code === 'MP4_TOO_LARGE') this.#options.onFull();
+      else this.#options.onRefused(frame, error);
+    }
   }
 
   async #finish(problem: ServerError | undefined): Promise<void> {
@@ -228,6 +241,9 @@ export class Recording {
     if (this.#failed === undefined) {
       writer.cut(sink);
       if (!writer.hasMedia) {
+        this.#deps.logger.warn(
+          'nothing was recorded: no frames came that could be played, or no codec config record',
+        );
         await file.abort();
         return;
       }

@@ -37,11 +37,17 @@ export class TsFileWriter implements FormatWriter {
     return false;
   }
 
-  begin({ configs, frames }: Beginning, sink: RecordingSink): void {
+  begin({ configs, frames, refuse }: Beginning, sink: RecordingSink): void {
     const first = frames.reduce((least, { dts }) => Math.min(least, dts), Number.POSITIVE_INFINITY);
     const start = Number.isFinite(first) ? first : 0;
     this.#base = this.#keepTimes ? 0 : start - this.#startMs;
-    for (const config of configs) this.#muxer.write(config, sink);
+    for (const config of configs) {
+      try {
+        this.#muxer.write(config, sink);
+      } catch (error) {
+        refuse(config, error);
+      }
+    }
   }
 
   write(frame: Frame, sink: RecordingSink): void {

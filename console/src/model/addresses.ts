@@ -29,6 +29,8 @@ export interface PublishAddresses {
 
 const DEFAULT_VHOST = '__defaultVhost__';
 const DEFAULT_RTMP_PORT = 1935;
+/** Playlists name their pieces without a query, so a vhost that only a query leads to cannot be played by them. */
+const IN_PIECES: ReadonlySet<TransportId> = new Set(['hls', 'll-hls', 'dash']);
 
 /** IPv6 addresses stand in brackets (RFC 3986, 3.2.2); browsers differ in whether `location.hostname` has them already. */
 export function bracketed(hostname: string): string {
@@ -55,7 +57,8 @@ export function streamAddresses(stream: LiveStream, server: ServerInfo, at: Page
   const by: Partial<Record<TransportId, string>> = {};
   for (const id of TRANSPORTS) {
     const url = stream.playable.find(({ format }) => format === FORMAT_OF[id])?.url;
-    if (url !== undefined) by[id] = absolute(url, at, id === 'ws-flv');
+    if (url === undefined || (IN_PIECES.has(id) && needsVhost(askedVhost(url), at.hostname))) continue;
+    by[id] = absolute(url, at, id === 'ws-flv');
   }
   const sound: { readonly format: 'aac' | 'mp3'; readonly url: string }[] = [];
   for (const { format, url } of stream.playable) {
@@ -66,6 +69,11 @@ export function streamAddresses(stream: LiveStream, server: ServerInfo, at: Page
     by,
     sound,
   };
+}
+
+/** The vhost that the address has to name because its host alone would not lead there; empty when it names none. */
+function askedVhost(serverPath: string): string {
+  return new URLSearchParams(serverPath.split('?')[1]).get('vhost') ?? '';
 }
 
 /** Below the page's own address, not from the host's root: a reverse proxy may serve us under a sub-path. */

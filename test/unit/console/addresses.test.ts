@@ -101,8 +101,8 @@ suite('addresses of a stream', () => {
       { format: 'flv', url: '/live/demo.flv' },
       { format: 'ts', url: '/live/demo.ts' },
       { format: 'aac', url: '/live/demo.aac' },
-      { format: 'hls', url: '/live/demo.m3u8?vhost=a.example' },
-      { format: 'll-hls', url: '/live/demo.m3u8?vhost=a.example' },
+      { format: 'hls', url: '/live/demo.m3u8?vhost=tv.example' },
+      { format: 'll-hls', url: '/live/demo.m3u8?vhost=tv.example' },
       { format: 'dash', url: '/live/demo.mpd' },
     ] as const;
     const got = streamAddresses(stream({ playable }), server(1935), at('https://tv.example/srs/#/live/demo'));
@@ -110,11 +110,21 @@ suite('addresses of a stream', () => {
       'http-flv': 'https://tv.example/srs/live/demo.flv',
       'ws-flv': 'wss://tv.example/srs/live/demo.flv',
       'http-ts': 'https://tv.example/srs/live/demo.ts',
-      'll-hls': 'https://tv.example/srs/live/demo.m3u8?vhost=a.example',
-      hls: 'https://tv.example/srs/live/demo.m3u8?vhost=a.example',
+      'll-hls': 'https://tv.example/srs/live/demo.m3u8?vhost=tv.example',
+      hls: 'https://tv.example/srs/live/demo.m3u8?vhost=tv.example',
       dash: 'https://tv.example/srs/live/demo.mpd',
     });
     assert.deepEqual(got.sound, [{ format: 'aac', url: 'https://tv.example/srs/live/demo.aac' }]);
+  });
+
+  test('no playlist of a vhost that only a query leads to: its segments would not be found', () => {
+    const playable = [
+      { format: 'flv', url: '/live/demo.flv?vhost=a.example' },
+      { format: 'hls', url: '/live/demo.m3u8?vhost=a.example' },
+      { format: 'dash', url: '/live/demo.mpd?vhost=a.example' },
+    ] as const;
+    const got = streamAddresses(stream({ playable }), server(1935), at('http://box/'));
+    assert.deepEqual(Object.keys(got.by), ['http-flv', 'ws-flv']);
   });
 
   test('nothing but RTMP where the server offers nothing over HTTP', () => {

@@ -1,13 +1,21 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { ServerError } from '../../../src/base/errors.ts';
 import { nodeFileSystem, type FileSystem } from '../../../src/storage/file-system.ts';
-import { finalPath, SafeFile, temporaryPath } from '../../../src/storage/safe-file.ts';
+import { finalPath, leftoverOf, SafeFile, temporaryPath } from '../../../src/storage/safe-file.ts';
 import { WholeFiles } from '../../../src/storage/whole-files.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'srs-safe-'));
@@ -212,4 +220,71 @@ test('kill -9 at any moment: a file is whole, temporary or absent', async () => 
       if (name.startsWith('.')) assert.notEqual(finalPath(name), undefined);
     }
   }
+});
+
+test('the temporary name tells what a file is worth; only such names are temporary', () => {
+  assert.equal(temporaryPath('/a/b.flv', 'recording'), '/a/.b.flv.recording');
+  assert.deepEqual(leftoverOf('/a/.b.flv.recording'), { kind: 'recording', final: '/a/b.flv' });
+  assert.deepEqual(leftoverOf(temporaryPath('/a/b.ts')), { kind: 'tmp', final: '/a/b.ts' });
+  for (const other of ['/a/b.ts.tmp', '/a/.b.ts', '/a/.tmp', '/a/..recording', '/a/.b.recordings']) {
+    assert.equal(leftoverOf(other), undefined, other);
+  }
+});
+
+test('a file goes on where it is told to; what lay behind is gone', async () => {
+  const path = join(root, 'on.flv');
+  writeFileSync(temporaryPath(path, 'recording'), 'kept lost');
+  const errors: ServerError[] = [];
+  const file = new SafeFile({
+    path,
+    kind: 'recording',
+    continueAt: 5,
+    onError: (error) => void errors.push(error),
+  });
+  file.write(Buffer.from('more'));
+  file.patch(Buffer.from('K'), 0);
+  assert.equal(await file.close(), true);
+  assert.equal(readFileSync(path, 'utf8'), 'Kept more');
+  const none = new SafeFile({
+    path: join(root, 'none.flv'),
+    continueAt: 5,
+    onError: (error) => void errors.push(error),
+  });
+  assert.equal(await none.close(), false);
+  assert.deepEqual(
+    errors.map(({ code }) => code),
+    ['FILE_WRITE_FAILED'],
+  );
+});
+
+test('what comes after a sync is written after it; an abort may keep what there is', async () => {
+  const calls: string[] = [];
+  const slow: FileSystem = {
+    ...nodeFileSystem,
+    async create(path) {
+      const real = await nodeFileSystem.create(path);
+      return {
+        writev: (buffers, position) => {
+          calls.push(`write ${position}`);
+          return real.writev(buffers, position);
+        },
+        sync: () => {
+          calls.push('sync');
+          return real.sync();
+        },
+        close: () => real.close(),
+      };
+    },
+  };
+  const { file, path } = begin('synced.flv', slow);
+  file.write(Buffer.from('abc'));
+  file.sync();
+  file.patch(Buffer.from('A'), 0);
+  assert.equal(await file.close(), true);
+  assert.deepEqual(calls, ['write 0', 'sync', 'write 0', 'sync']);
+  assert.equal(readFileSync(path, 'utf8'), 'Abc');
+  const kept = begin('kept.flv');
+  await kept.file.abort('keep');
+  assert.equal(existsSync(kept.path), false);
+  assert.ok(existsSync(temporaryPath(kept.path)));
 });

@@ -19,15 +19,26 @@ const WATCH_MS = 6000;
 interface Way {
   /** As the page's address and its selector call it. */
   readonly id: string;
+  /** @default '/live/show' */
+  readonly stream?: string;
   /** Most seconds behind live, for segments and keyframes of a second. */
   readonly behindS: number;
   /** What carries the media. */
   readonly fetches: RegExp;
 }
 
+const LOW_LATENCY = 'll.example';
 const WAYS: readonly Way[] = [
   { id: 'http-flv', behindS: 3, fetches: /\/live\/show\.flv$/ },
-  { id: 'dash', behindS: 7, fetches: /\/live\/show\.mpd$/ },
+  { id: 'http-ts', behindS: 3, fetches: /\/live\/show\.ts$/ },
+  {
+    id: 'll-hls',
+    stream: `/live/low?vhost=${LOW_LATENCY}`,
+    behindS: 3,
+    fetches: /\/ll\/live\/low-\d+\.m4s\.part\d+\.m4s$/,
+  },
+  { id: 'hls', behindS: 8, fetches: /\/live\/show-\d+\.ts$/ },
+  { id: 'dash', behindS: 7, fetches: /\/live\/show\/video-[\d-]+\.m4s$/ },
 ];
 
 /** Publishes a moving test picture and a tone until it is killed. */
@@ -39,8 +50,8 @@ function publish(url: string): ChildProcess {
   return spawn('ffmpeg', args, { stdio: 'ignore' });
 }
 
-async function end(child: ChildProcess | undefined): Promise<void> {
-  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');
   child.kill('SIGKILL');
   await exited;
@@ -72,7 +83,7 @@ async function until(page: Page, expression: string): Promise<void> {
 suite('the page plays by', () => {
   let server: ServerProcess;
   let browser: Browser;
-  let publisher: ChildProcess | undefined;
+  let publishers: readonly ChildProcess[] = [];
   let www: string;
   const pages = new Map<string, Page>();
   const requests = new Map<string, string[]>();
@@ -83,22 +94,34 @@ suite('the page plays by', () => {
       vhost: () => `
     http_static { enabled on; mount [vhost]/; dir ${www}; }
     publish { hold_time 4000; }
+    hls { enabled on; hls_fragment 1; hls_window 8; hls_path ${www}; }
     dash { enabled on; dash_fragment 1; dash_update_period 1; dash_path ${www}; }`,
+      top: `
+vhost ${LOW_LATENCY} {
+    http_static { enabled on; mount /ll; dir ${www}/ll; }
+    publish { hold_time 4000; }
+    hls { enabled on; hls_fragment 2; hls_ll on; hls_path ${www}/ll; }
+}`,
     });
-    publisher = publish(`${server.rtmpUrl}/live/show`);
-    await waitForStream(server, 'show', 'live');
+    begin();
+    for (const name of ['show', 'low']) await waitForStream(server, name, 'live');
     browser = await openBrowser();
-    for (const { id } of WAYS) {
+    for (const { id, stream = '/live/show' } of WAYS) {
       const page = await browser.page.context().newPage();
       const asked: string[] = [];
       page.on('request', (request) => asked.push(request.url()));
       requests.set(id, asked);
       pages.set(id, page);
-      await page.goto(`${server.pageUrl}#/live/show?by=${id}`);
+      await page.goto(`${server.pageUrl}#${stream}${stream.includes('?') ? '&' : '?'}by=${id}`);
     }
   });
+  const begin = (): void => {
+    const streams = ['/live/show', `/live/low?vhost=${LOW_LATENCY}`];
+    publishers = streams.map((stream) => publish(server.rtmpUrl + stream));
+  };
+  const stop = (): Promise<unknown> => Promise.all(publishers.map(end));
   after(async () => {
-    await end(publisher);
+    await stop();
     await browser.close();
     await server.stop();
     await rm(www, { recursive: true, force: true });
@@ -110,47 +133,49 @@ suite('the page plays by', () => {
     return page;
   };
 
-  for (const { id, behindS, fetches } of WAYS) {
-    test(id, async () => {
-      const page = pageOf(id);
-      await until(page, `${PHASE} === 'playing' && ${FRAMES} > 25`);
-      assert.equal(await page.getByLabel('Play by').inputValue(), id);
-      const asked = requests.get(id) ?? [];
-      assert.ok(
-        asked.some((url) => fetches.test(new URL(url).pathname)),
-        `asked for ${asked.join(' ')}`,
-      );
+  suite('each, without a stall', { concurrency: WAYS.length }, () => {
+    for (const { id, behindS, fetches } of WAYS) {
+      test(id, async () => {
+        const page = pageOf(id);
+        await until(page, `${PHASE} === 'playing' && ${FRAMES} > 25`);
+        assert.equal(await page.getByLabel('Play by').inputValue(), id);
+        const asked = requests.get(id) ?? [];
+        assert.ok(
+          asked.some((url) => fetches.test(new URL(url).pathname)),
+          `asked for ${asked.join(' ')}`,
+        );
 
-      const [wall, media, frames] = await page.evaluate<[number, number, number]>(WATCH);
-      await sleep(WATCH_MS);
-      const [wall2, media2, frames2, stalls] = await page.evaluate<[number, number, number, number]>(SEEN);
-      const seconds = (wall2 - wall) / 1000;
-      assert.equal(stalls, 0, 'ran dry');
-      const played = (media2 - media) / seconds;
-      assert.ok(played > 0.85 && played < 1.15, `${played} s of media per second`);
-      assert.ok(frames2 - frames > seconds * 20, `${frames2 - frames} pictures in ${seconds} s`);
+        const [wall, media, frames] = await page.evaluate<[number, number, number]>(WATCH);
+        await sleep(WATCH_MS);
+        const [wall2, media2, frames2, stalls] = await page.evaluate<[number, number, number, number]>(SEEN);
+        const seconds = (wall2 - wall) / 1000;
+        assert.equal(stalls, 0, 'ran dry');
+        const played = (media2 - media) / seconds;
+        assert.ok(played > 0.85 && played < 1.15, `${played} s of media per second`);
+        assert.ok(frames2 - frames > seconds * 20, `${frames2 - frames} pictures in ${seconds} s`);
 
-      const behind = await page.evaluate<string>(reading('latency'));
-      assert.match(behind, /^\d+\.\d s$/);
-      assert.ok(
-        Number.parseFloat(behind) > 0.1 && Number.parseFloat(behind) < behindS,
-        `behind by ${behind}`,
-      );
-      assert.match(await page.evaluate<string>(reading('buffer')), /^\d+\.\d s$/);
-      assert.match(await page.evaluate<string>(reading('resolution')), /^320 × 180$/);
-      assert.match(await page.evaluate<string>(reading('bitrate')), /^[\d.]+ [kM]b\/s$/);
-    });
-  }
+        const behind = await page.evaluate<string>(reading('latency'));
+        assert.match(behind, /^\d+\.\d s$/);
+        assert.ok(
+          Number.parseFloat(behind) > 0.1 && Number.parseFloat(behind) < behindS,
+          `behind by ${behind}`,
+        );
+        assert.match(await page.evaluate<string>(reading('buffer')), /^\d+\.\d s$/);
+        assert.match(await page.evaluate<string>(reading('resolution')), /^320 × 180$/);
+        assert.match(await page.evaluate<string>(reading('bitrate')), /^[\d.]+ [kM]b\/s$/);
+      });
+    }
+  });
 
   test('all of them, on after a republish', async () => {
-    await end(publisher);
+    await stop();
     await waitUntil('the server has noticed', async () => {
-      const stream = await streamOf(server, 'show');
-      return stream !== undefined && !stream.publish.active;
+      const streams = await Promise.all(['show', 'low'].map((name) => streamOf(server, name)));
+      return streams.every((stream) => stream?.publish.active === false);
     });
     const before = new Map<string, number>();
     for (const [id, page] of pages) before.set(id, await page.evaluate<number>(FRAMES));
-    publisher = publish(`${server.rtmpUrl}/live/show`);
+    begin();
     // More than anybody had in the buffer.
     const buffered = 25 * 8;
     for (const [id, page] of pages) {
@@ -187,7 +212,7 @@ suite('the page plays by', () => {
   });
 
   test('none of them when the stream is over', async () => {
-    await end(publisher);
+    await stop();
     for (const [, page] of pages) await until(page, `${PHASE} === 'offline'`);
   });
 

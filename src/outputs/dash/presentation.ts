@@ -254,7 +254,8 @@ export class DashPresentation {
               this.#timing,
             ),
           };
-    void files.put(this.#names.mpd, Buffer.from(writeMpd(shown)), { after: journalled });
+    const written = Promise.all([after, journalled]);
+    void files.put(this.#names.mpd, Buffer.from(writeMpd(shown)), { after: written });
   }
 
   #removeExpired(now: number): void {

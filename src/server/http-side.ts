@@ -32,6 +32,7 @@ export interface HttpSideDeps {
   readonly vhosts: VhostTable;
   /** The real one, for the page. */
   rtmpPort(): number | undefined;
+  rtmpsPort(): number | undefined;
   /** Where a directive is written, by its key such as `httpServer.https.cert`; undefined = not known. */
   placeOf(key: string): string | undefined;
 }
@@ -164,7 +165,15 @@ export class HttpSide {
     config: Config,
   ): Pick<
     HttpEndpointOptions,
-    'dir' | 'statics' | 'crossdomain' | 'pageDir' | 'mounts' | 'playlists' | 'apiPort' | 'rtmpPort'
+    | 'dir'
+    | 'statics'
+    | 'crossdomain'
+    | 'pageDir'
+    | 'mounts'
+    | 'playlists'
+    | 'apiPort'
+    | 'rtmpPort'
+    | 'rtmpsPort'
   > {
     const { httpServer, httpApi } = config;
     const { pageDir } = this.#deps;
@@ -196,6 +205,7 @@ export class HttpSide {
       }),
       playlists: playlistUrls(config, statics, playlistFiles),
       rtmpPort: this.#deps.rtmpPort(),
+      rtmpsPort: this.#deps.rtmpsPort(),
       apiPort: httpApi.enabled ? httpApi.listen.port : undefined,
     };
   }

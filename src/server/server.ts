@@ -164,6 +164,7 @@ export class Server implements ReloadTarget {
       config: inForce,
       vhosts,
       rtmpPort: () => this.#rtmp.addresses[0]?.port,
+      rtmpsPort: () => this.#rtmp.secureAddresses[0]?.port,
       placeOf,
     });
     this.#ingests = new Ingests({ logger, clock });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { flvHeader, sizeOfTag, writeTag } from '../../src/containers/flv/index.ts';
+import { MountTable } from '../../src/endpoints/http/index.ts';
 import { startHttp, type TestHttp } from '../support/http-endpoint.ts';
 import { RawClient } from '../support/raw-http.ts';
 
@@ -157,6 +158,24 @@ test('what is live wins over a file of the name, unless start asks for the file'
   const file = await fetch(`${origin}/vod/clip.flv?start=0`);
   assert.equal((await file.arrayBuffer()).byteLength, FLV.length);
   http.hub.streams.clear();
+});
+
+test('Flash players of other sites are let in, unless a file says otherwise or crossdomain is off', async () => {
+  const policy = await fetch(`${origin}/crossdomain.xml`);
+  assert.equal(policy.headers.get('content-type'), 'text/x-cross-domain-policy');
+  assert.match(await policy.text(), /<allow-access-from domain="\*" \/>/);
+  const other = await startHttp({ crossdomain: false });
+  const url = `http://127.0.0.1:${other.port}/crossdomain.xml`;
+  assert.equal((await fetch(url)).status, 404);
+  await writeFile(join(other.dir, 'crossdomain.xml'), '<none/>');
+  assert.equal(await (await fetch(url)).text(), '<none/>');
+  other.endpoint.reconfigure({
+    ...{ dir: other.dir, statics: [], crossdomain: true, pageDir: undefined },
+    ...{ mounts: new MountTable({ mounts: [], resolveVhost: () => undefined }), playlists: () => [] },
+    ...{ apiPort: undefined, rtmpPort: undefined },
+  });
+  assert.equal(await (await fetch(url)).text(), '<none/>');
+  await other.endpoint.close();
 });
 
 test('live.json tells the page what is live, and no addresses', async () => {

@@ -287,6 +287,25 @@ suite('https in the configuration', () => {
     await eventually(() => text.includes('404 Not Found'), 'an answer on the first connection');
   });
 
+  test('live.json tells the ports of TLS, as they are now', async () => {
+    const text = conf(block(one)).replace('page off;', '');
+    const rtmps = (on: 'on' | 'off'): string =>
+      `rtmps ${block(one).slice(6).replace('enabled on', `enabled ${on}`)}`;
+    const server = await ReloadServer.start(`${text} ${rtmps('on')}`, { pageDir: tmpdir() });
+    undo.push(() => server.stop());
+    const ports = async (): Promise<unknown> => {
+      const list = await get(portOf(server), '/live.json', one.cert);
+      const { rtmpsPort, httpsPort } = (
+        JSON.parse(list.body.toString()) as { server: Record<string, number> }
+      ).server;
+      return { rtmpsPort, httpsPort };
+    };
+    const { rtmps: bound } = server.server.addresses;
+    assert.deepEqual(await ports(), { rtmpsPort: bound[0]?.port, httpsPort: portOf(server) });
+    await server.apply(`${text} ${rtmps('off')}`);
+    assert.deepEqual(await ports(), { rtmpsPort: undefined, httpsPort: portOf(server) });
+  });
+
   test('there is no TLS without the plain server', async () => {
     const off = conf(block(one)).replace('http_server { enabled on', 'http_server { enabled off');
     const server = await started(off);

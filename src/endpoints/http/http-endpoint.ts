@@ -44,6 +44,7 @@ export interface HttpEndpointOptions {
   readonly version: string;
   /** Told by `/live.json`. */
   readonly rtmpPort: number | undefined;
+  readonly rtmpsPort?: number | undefined;
   readonly apiPort: number | undefined;
   readonly timeouts?: Pick<
     HttpServerOptions,
@@ -59,7 +60,15 @@ export interface HttpEndpointOptions {
 /** What may change while the endpoint runs. */
 export type HttpEndpointSettings = Pick<
   HttpEndpointOptions,
-  'dir' | 'statics' | 'crossdomain' | 'pageDir' | 'mounts' | 'playlists' | 'apiPort' | 'rtmpPort'
+  | 'dir'
+  | 'statics'
+  | 'crossdomain'
+  | 'pageDir'
+  | 'mounts'
+  | 'playlists'
+  | 'apiPort'
+  | 'rtmpPort'
+  | 'rtmpsPort'
 >;
 
 export interface HttpEndpointDeps {
@@ -75,6 +84,12 @@ export interface HttpEndpointDeps {
   /** Segments and playlists of live streams that are in memory. */
   readonly resources?: LiveResources;
 }
+
+/** Adobe's cross-domain policy file, version 1.0: every site may. */
+const CROSSDOMAIN_XML =
+  '<?xml version="1.0"?>\n' +
+  '<!DOCTYPE cross-domain-policy SYSTEM "http://www.adobe.com/xml/dtds/cross-domain-policy.dtd">\n' +
+  '<cross-domain-policy><allow-access-from domain="*" /></cross-domain-policy>\n';
 
 /** Largest request body that is read (and thrown away), bytes. */
 export const MAX_REQUEST_BODY_BYTES = 64 * 1024;
@@ -128,7 +143,13 @@ export class HttpEndpoint {
       logger: this.#logger,
       headers: () => this.#headers(),
     });
-    this.#list = new LiveList({ settings, version: options.version, hub: deps.hub, clock: deps.clock });
+    this.#list = new LiveList({
+      settings,
+      httpsPort: () => this.#http.secureAddresses[0]?.port,
+      version: options.version,
+      hub: deps.hub,
+      clock: deps.clock,
+    });
     this.#app = this.#createApp();
   }
 
@@ -180,8 +201,8 @@ export class HttpEndpoint {
   /** Other settings, from the next request on. What is being sent goes on. */
   reconfigure(settings: HttpEndpointSettings): void {
     // By name: the caller's object may have more, such as the addresses, which change by other ways.
-    const { dir, statics, crossdomain, pageDir, mounts, playlists, apiPort, rtmpPort } = settings;
-    const next = { dir, statics, crossdomain, pageDir, mounts, playlists, apiPort, rtmpPort };
+    const { dir, statics, crossdomain, pageDir, mounts, playlists, apiPort, rtmpPort, rtmpsPort } = settings;
+    const next = { dir, statics, crossdomain, pageDir, mounts, playlists, apiPort, rtmpPort, rtmpsPort };
     this.#options = { ...this.#options, ...next };
     this.#files.setFolders(this.#options);
   }
@@ -248,9 +269,18 @@ export class HttpEndpoint {
       if (target.path === '/live.json' && this.#options.pageDir !== undefined) {
         return reply.header('Cache-Control', 'no-cache').type('application/json').send(this.#list.json());
       }
-      return this.#files.serve(target, reply);
+      return target.path === '/crossdomain.xml' && this.#options.crossdomain
+        ? this.#servePolicy(target, reply)
+        : this.#files.serve(target, reply);
     }
     return this.#serveLive(request, reply, target, match);
+  }
+
+  /** What Flash players ask for before they play from another site: the file if there is one, else everybody may. */
+  async #servePolicy(target: RequestTarget, reply: FastifyReply): Promise<FastifyReply> {
+    const located = await this.#files.find(reply.request.headers.host, target);
+    if (located !== undefined) return this.#files.send(located, target, reply);
+    return reply.header('Cache-Control', 'no-cache').type('text/x-cross-domain-policy').send(CROSSDOMAIN_XML);
   }
 
   async #serveLive(

@@ -9,6 +9,8 @@ export interface LiveListOptions {
   readonly version: string;
   /** Asked whenever a list is made; another object = other settings. */
   settings(): LiveListSettings;
+  /** Where this server listens for TLS. */
+  httpsPort(): number | undefined;
 }
 
 export interface LiveListSettings {
@@ -16,6 +18,8 @@ export interface LiveListSettings {
   /** Files of a stream that players open, at what path of this port. */
   playlists(name: StreamName): readonly Playable[];
   readonly rtmpPort: number | undefined;
+  /** Of RTMP over TLS. */
+  readonly rtmpsPort?: number | undefined;
   readonly apiPort: number | undefined;
 }
 
@@ -71,11 +75,11 @@ export class LiveList {
     const settings = this.#options.settings();
     if (now - this.#madeAt < CACHE_MS && settings === this.#madeFor) return this.#json;
     const { hub, version } = this.#options;
-    const { rtmpPort, apiPort } = settings;
+    const { rtmpPort, rtmpsPort, apiPort } = settings;
     this.#madeAt = now;
     this.#madeFor = settings;
     this.#json = JSON.stringify({
-      server: { version, rtmpPort, apiPort },
+      server: { version, rtmpPort, rtmpsPort, httpsPort: this.#options.httpsPort(), apiPort },
       streams: hub
         .list()
         .filter((stream) => stream.state === 'live' || stream.state === 'waiting')

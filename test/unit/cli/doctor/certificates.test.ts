@@ -38,6 +38,15 @@ suite('doctor: certificates', () => {
     assert.equal(await look({}, CONF.replace('enabled on', 'enabled off')), none);
   });
 
+  test('RTMP over TLS too', async () => {
+    const conf = 'listen 1935; rtmps { enabled on; key ./k.pem; cert ./c.pem; }';
+    assert.match(
+      await look(both(), conf),
+      /^ok: rtmps\.cert \.\/c\.pem \(srs\.conf:1\) is valid until 20\d\d-/,
+    );
+    assert.match(await look({}, conf), /^error: rtmps\.key/);
+  });
+
   test('ends soon, has ended', async () => {
     assert.match(await look(both(), CONF, 20), /^warning: .* ends in (9|10) days \(20/);
     assert.match(

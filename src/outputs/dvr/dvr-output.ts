@@ -23,6 +23,8 @@ const FIRST_PAUSE_MS = 10_000;
 const LONGEST_PAUSE_MS = 5 * 60_000;
 /** Without pictures for so long, sound alone may end a file of the plan `segment`, stream ms. */
 const NO_PICTURES_MS = 10_000;
+/** A keyframe that comes so much too early ends a segment too: times are rounded, ms. */
+const TOLERANCE_MS = 20;
 /** Recordings of one stream that are being closed; on a disk that hangs no others begin. */
 export const MAX_CLOSING_RECORDINGS = 4;
 
@@ -154,7 +156,12 @@ export class DvrOutput implements StreamOutput {
   #isDue(frame: Frame): boolean {
     const { plan, segmentMs, waitKeyframe } = this.#start.options;
     const recording = this.#recording;
-    if (plan !== 'segment' || recording === undefined || recording.spanMs < segmentMs) return false;
+    if (
+      plan !== 'segment' ||
+      recording === undefined ||
+      recording.spanTo(frame.dts) + TOLERANCE_MS < segmentMs
+    )
+      return false;
     if (!waitKeyframe) return frame.kind === 'video' || !recording.kinds.video;
     if (frame.kind === 'video') return frame.isKeyframe;
     return this.#lastVideo === undefined || frame.dts - this.#lastVideo >= NO_PICTURES_MS;

@@ -86,9 +86,9 @@ export class Recording {
     return { audio: this.#sawAudio, video: this.#sawVideo };
   }
 
-  /** From its first to its last frame, stream ms. */
-  get spanMs(): number {
-    return this.#first === undefined ? 0 : this.#last - this.#first;
+  /** From its first frame to a time, stream ms. */
+  spanTo(dts: number): number {
+    return this.#first === undefined ? 0 : dts - this.#first;
   }
 
   /** A config record that it cannot go on with. Throws CODEC_INVALID and the like. */
@@ -166,7 +166,7 @@ export class Recording {
     const audio = this.#isKnown('audio') || this.#expected?.audio === false;
     const video = this.#isKnown('video') || this.#expected?.video === false;
     if (audio && video) return true;
-    const long = this.spanMs >= MAX_HELD_MS || this.#held.length >= MAX_HELD_FRAMES;
+    const long = this.spanTo(this.#last) >= MAX_HELD_MS || this.#held.length >= MAX_HELD_FRAMES;
     return long || this.#heldBytes >= BEGIN_AT_BYTES;
   }
 

@@ -120,7 +120,7 @@ test('FLV: the index of a day keeps its length, is spread over all of it, and kn
 });
 
 test('segment: files of about the length, each from a keyframe on, nothing lost between them', async (t) => {
-  const stage = stageOf(t, { plan: 'segment', segmentMs: 2_500 });
+  const stage = stageOf(t, { plan: 'segment', segmentMs: 3_000 });
   stage.publish();
   await stage.playSlowly(0, 10_000);
   await stage.output.close();

@@ -51,6 +51,14 @@ export function checkConfig(
         { expected: `one of ${LIVE_ENDINGS.join(' ')}` },
       );
 
+    if (vhost.hls.enabled && vhost.hls.hlsLl && vhost.hls.hlsKeys)
+      diagnostics.error(
+        at(`${key}.hls.hlsLl`),
+        'vhost.hls.hls_ll',
+        'is on, but hls_keys is on too: parts of segments are not encrypted',
+        { expected: 'one of the two' },
+      );
+
     const ids = new Map<string, Origin>();
     vhost.ingests.forEach((ingest, i) => {
       const ingestKey = `${key}.ingests[${i}]`;

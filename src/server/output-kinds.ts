@@ -6,6 +6,8 @@ import type { OutputObserver } from '../hub/output-events.ts';
 import type { Undo } from '../base/undo.ts';
 import type { AccessPolicy, AttendRequest, StreamName } from '../hub/ports.ts';
 import { DashOutput, type DashOptions } from '../outputs/dash/index.ts';
+import { HdsOutput, type HdsOptions } from '../outputs/hds/index.ts';
+import { HlsOutputs, PlaylistDocument, type HlsOptions } from '../outputs/hls/index.ts';
 import { appliesTo, DvrOutput, type DvrOptions, type RecordingNames } from '../outputs/dvr/index.ts';
 import type { DelayedRemovals } from '../storage/delayed-removals.ts';
 import type { LiveResources } from '../storage/live-resources.ts';
@@ -31,7 +33,58 @@ export interface OutputKindDeps {
 
 /** Everything that can be made of a stream besides what its viewers get. */
 export function outputKinds(deps: OutputKindDeps): readonly OutputKind[] {
-  return [dvrKind(deps), dashKind(deps)];
+  return [hlsKind(deps), dvrKind(deps), dashKind(deps), hdsKind(deps)];
+}
+
+/** [hls] */
+function hlsKind(deps: OutputKindDeps): OutputKind<HlsOptions> {
+  const outputs = new HlsOutputs({
+    ...deps,
+    document: (live, options) =>
+      new PlaylistDocument(options, { ...deps, live, attend: (request) => deps.attend(live.name, request) }),
+  });
+  return {
+    name: 'hls',
+    options({ hls }) {
+      if (!hls.enabled) return undefined;
+      const fmp4 = hls.hlsUseFmp4 || hls.hlsLl;
+      return {
+        root: resolve(hls.hlsPath),
+        playlistFile: hls.hlsM3u8File,
+        segmentFile: fmp4 ? hls.hlsFmp4File : hls.hlsTsFile,
+        initFile: hls.hlsInitFile,
+        fmp4,
+        fragmentMs: hls.hlsFragmentMs,
+        targetRatio: hls.hlsTdRatio,
+        audioOnlyRatio: hls.hlsAofRatio,
+        windowMs: hls.hlsWindowMs,
+        onError: hls.hlsOnError,
+        floorNames: hls.hlsTsFloor,
+        entryPrefix: hls.hlsEntryPrefix,
+        expectsAudio: hls.hlsAcodec !== 'an',
+        expectsVideo: hls.hlsVcodec !== 'vn',
+        cleanup: hls.hlsCleanup,
+        disposeMs: hls.hlsDisposeMs,
+        waitKeyframe: hls.hlsWaitKeyframe,
+        encrypt: hls.hlsKeys,
+        segmentsPerKey: hls.hlsFragmentsPerKey,
+        keyFile: hls.hlsKeyFile,
+        keyRoot: hls.hlsKeyFilePath === '' ? '' : resolve(hls.hlsKeyFilePath),
+        keyUrl: hls.hlsKeyUrl,
+        audioTimes: hls.hlsDtsDirectly ? 'stream' : 'samples',
+        recover: hls.hlsRecover,
+        lowLatency: hls.hlsLl,
+        partMs: hls.hlsLlPartMs,
+        programDateTime: hls.hlsProgramDateTime,
+        endList: hls.hlsEndlist,
+        viewerSessions: hls.hlsCtx,
+        segmentSessions: hls.hlsTsCtx,
+        relativeMaster: hls.hlsMasterM3u8PathRelative,
+        utc: deps.utc(),
+      };
+    },
+    create: (start) => outputs.create(start),
+  };
 }
 
 /** [dash] */
@@ -72,5 +125,22 @@ function dvrKind(deps: OutputKindDeps): OutputKind<DvrOptions> {
       };
     },
     create: (start) => new DvrOutput(deps, start),
+  };
+}
+
+/** [hds] */
+function hdsKind(deps: OutputKindDeps): OutputKind<HdsOptions> {
+  return {
+    name: 'hds',
+    options({ hds }) {
+      if (!hds.enabled) return undefined;
+      return {
+        fragmentMs: hds.hdsFragmentMs,
+        windowMs: hds.hdsWindowMs,
+        path: resolve(hds.hdsPath),
+        utc: deps.utc(),
+      };
+    },
+    create: (start) => new HdsOutput(start, deps),
   };
 }

@@ -18,9 +18,16 @@ interface Shown {
   readonly dir: string;
 }
 
-/** [dash] The files that players open of a vhost's streams. */
-export function playlistFiles({ dash }: VhostConfig): readonly PlaylistFile[] {
-  return dash.enabled ? [{ format: 'dash', dir: dash.dashPath, template: dash.dashMpdFile }] : [];
+/** [hls, dash] The files that players open of a vhost's streams. */
+export function playlistFiles({ hls, dash }: VhostConfig): readonly PlaylistFile[] {
+  const files: PlaylistFile[] = [];
+  if (hls.enabled) {
+    const file = { dir: hls.hlsPath, template: hls.hlsM3u8File };
+    files.push({ format: 'hls', ...file });
+    if (hls.hlsLl) files.push({ format: 'll-hls', ...file });
+  }
+  if (dash.enabled) files.push({ format: 'dash', dir: dash.dashPath, template: dash.dashMpdFile });
+  return files;
 }
 
 /** A file that players open. */

@@ -110,10 +110,9 @@ export const VHOST = {
     doc: 'MPEG-DASH: manifests and segments.',
     rows: DASH,
   },
-  hls: { type: 'block', feature: 'planned', reload: 'hook', doc: 'HLS: playlists and segments.', rows: HLS },
+  hls: { type: 'block', reload: 'hook', doc: 'HLS: playlists and segments.', rows: HLS },
   hds: {
     type: 'block',
-    feature: 'planned',
     reload: 'hook',
     doc: 'HDS: manifests and fragments of Adobe.',
     rows: HDS,

@@ -182,8 +182,8 @@ test('messages are located by the variable', () => {
     "environment SRS_DAEMON: daemon: 'maybe' is read as on; expected on or off",
   ]);
   assert.match(
-    warnings({ SRS_VHOST_HLS_ENABLED: 'on' })[0] ?? '',
-    /^environment SRS_VHOST_HLS_ENABLED: vhost\.hls: .*no effect/,
+    warnings({ SRS_VHOST_EXEC_ENABLED: 'on' })[0] ?? '',
+    /^environment SRS_VHOST_EXEC_ENABLED: vhost\.exec: .*no effect/,
   );
   assert.deepEqual(errors({ SRS_PID: 'a\uFFFD' }), [
     'environment SRS_PID: pid: holds bytes that are not UTF-8 text',

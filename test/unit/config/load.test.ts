@@ -37,6 +37,12 @@ const BAD: readonly { readonly text: string; readonly problems: readonly (string
       "x.conf:1:46: vhost.http_remux.mount: '/[app]/[stream].ogg' has no ending of a live body; expected one of .flv .ts .aac .mp3",
     ],
   },
+  {
+    text: 'listen 1; vhost a { hls { enabled on; hls_keys on; hls_ll on; } }',
+    problems: [
+      'x.conf:1:53: vhost.hls.hls_ll: is on, but hls_keys is on too: parts of segments are not encrypted; expected one of the two',
+    ],
+  },
   { text: '', problems: ["x.conf: the file has no directives; expected at least 'listen 1935;'"] },
   { text: '# nothing\n', problems: ["x.conf: the file has no directives; expected at least 'listen 1935;'"] },
   { text: 'daemon off;', problems: ["x.conf: listen: is missing; expected 'listen 1935;'"] },
@@ -221,10 +227,10 @@ const ODD: readonly { readonly text: string; readonly problems: readonly string[
   { text: 'listen 1; vhost a { hls { enabled off; hls_keys on; } }', problems: [] },
   { text: 'listen 1; asprocess off;', problems: [] },
   {
-    text: 'listen 1; ff_log_level x; vhost a { hls { enabled on; hls_keys on; } } vhost b { hls { enabled on; } }',
+    text: 'listen 1; ff_log_level x; vhost a { exec { enabled on; } } vhost b { exec { enabled on; } }',
     problems: [
       'x.conf:1:11: ff_log_level: is accepted, but this server does not have the feature yet: it has no effect',
-      'x.conf:1:37: vhost.hls: is accepted, but this server does not have the feature yet: it has no effect',
+      'x.conf:1:37: vhost.exec: is accepted, but this server does not have the feature yet: it has no effect',
     ],
   },
   {

@@ -148,7 +148,8 @@ test('the names above are all there is, but for our own', () => {
   const ours = ['rtmp_handshake_timeout', 'srs_log_format', 'http_server.page', 'http_server.live_memory'];
   ours.push('grace_drain_timeout', 'vhost.play.queue_max_size');
   ours.push('vhost.play.send_timeout', 'vhost.play.mw_adaptive', 'vhost.publish.hold_time');
-  ours.push('vhost.dvr.dvr_fmp4');
+  ours.push('vhost.hls.hls_ll', 'vhost.hls.hls_ll_part', 'vhost.hls.hls_program_date_time');
+  ours.push('vhost.hls.hls_endlist', 'vhost.dvr.dvr_fmp4');
   ours.push('rtc_server.dir'); // A leftover that SRS accepts without a use for it.
   const known = new Set(ours);
   for (const blocks of Object.values(NAMES))

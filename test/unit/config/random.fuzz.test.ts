@@ -34,9 +34,9 @@ function words(row: Row, path: string): fc.Arbitrary<readonly string[]> {
   const one = (value: fc.Arbitrary<string>): fc.Arbitrary<readonly string[]> => value.map((word) => [word]);
   const max = (most: number, range: { readonly max?: number }): number => Math.min(most, range.max ?? most);
   switch (row.type) {
-    case 'flag': // These two need company that makes them right.
+    case 'flag': // These need company that makes them right.
       return one(
-        path === 'asprocess' || path === 'vhost.ingest.enabled'
+        ['asprocess', 'vhost.ingest.enabled', 'vhost.hls.hls_ll'].includes(path)
           ? fc.constant('off')
           : fc.constantFrom('on', 'off'),
       );

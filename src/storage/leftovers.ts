@@ -28,6 +28,7 @@ const ENDINGS = [
     '.mp3',
     '.key',
     '.json',
+    '.journal',
     '.m4v',
     '.m4a',
     '.cmfv',

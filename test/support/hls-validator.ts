@@ -21,20 +21,30 @@ interface Known {
 export class HlsValidator {
   /** Raises of the target duration that a longer segment made necessary (against 6.2.1, see `SegmentWindow`). */
   targetRaises = 0;
+  /** Parts that are too short because the frames are uneven: one picture is longer than what was missing. */
+  readonly shortParts = new Set<string>();
   #last: MediaPlaylist | undefined;
   readonly #known = new Map<number, Known>();
   readonly #sequenceOf = new Map<string, number>();
   readonly #mayRaiseTarget: boolean;
   readonly #uniqueUris: boolean;
+  readonly #mayBeUneven: boolean;
 
-  constructor(options: { readonly mayRaiseTarget?: boolean; readonly uniqueUris?: boolean } = {}) {
+  constructor(
+    options: {
+      readonly mayRaiseTarget?: boolean;
+      readonly uniqueUris?: boolean;
+      readonly mayBeUneven?: boolean;
+    } = {},
+  ) {
+    this.#mayBeUneven = options.mayBeUneven ?? false;
     this.#mayRaiseTarget = options.mayRaiseTarget ?? false;
     this.#uniqueUris = options.uniqueUris ?? true;
   }
 
   take(text: string): MediaPlaylist {
     const playlist = readMediaPlaylist(text);
-    checkAlone(text, playlist);
+    checkAlone(text, playlist, this.#mayBeUneven ? this.shortParts : undefined);
     this.#checkSuccession(playlist);
     this.#remember(playlist);
     this.#last = playlist;
@@ -116,7 +126,7 @@ export class HlsValidator {
 }
 
 /** What one playlist must hold by itself. */
-function checkAlone(text: string, playlist: MediaPlaylist): void {
+function checkAlone(text: string, playlist: MediaPlaylist, shortParts: Set<string> | undefined): void {
   rule(text.startsWith('#EXTM3U\n'), '4.3.1.1: no #EXTM3U');
   rule(text.endsWith('\n'), '4.1: the last line is not ended');
   rule(
@@ -144,10 +154,10 @@ function checkAlone(text: string, playlist: MediaPlaylist): void {
     const rounded = Math.round(durationMs / 1000);
     rule(rounded <= playlist.targetDurationSec, `4.3.3.1: ${uri} of ${durationMs} ms is over the target`);
   }
-  checkLowLatency(text, playlist);
+  checkLowLatency(text, playlist, shortParts);
 }
 
-function checkLowLatency(text: string, playlist: MediaPlaylist): void {
+function checkLowLatency(text: string, playlist: MediaPlaylist, shortParts: Set<string> | undefined): void {
   const target = playlist.partTargetMs;
   const withParts = [...playlist.segments, ...(playlist.partial === undefined ? [] : [playlist.partial])];
   if (text.includes('#EXT-X-PART:')) rule(target !== undefined, 'bis, 4.4.3.7: parts without EXT-X-PART-INF');
@@ -171,7 +181,9 @@ function checkLowLatency(text: string, playlist: MediaPlaylist): void {
       const last = i === parts.length - 1;
       const beforeKey = parts[i + 1]?.independent === true;
       const short = part.durationMs < SHORTEST_PART * target;
-      rule(!short || last || beforeKey, `bis, 4.4.4.9: part ${part.uri} is under 85 % of PART-TARGET`);
+      if (!short || last || beforeKey) return;
+      rule(shortParts !== undefined, `bis, 4.4.4.9: part ${part.uri} is under 85 % of PART-TARGET`);
+      shortParts?.add(part.uri);
     });
   }
   let behindMs = 0;

@@ -26,6 +26,7 @@ const KEYFRAME_WAIT_MS = 10_000;
 /** A step back of a track by more than this is a jump, ms; a step ahead of all of them by a gap that no player waits for. */
 const MAX_BACK_MS = 1_000;
 const LEAST_GAP_MS = 10_000;
+const LEAST_GAP_FRAMES = 3;
 /** How long a frame lasts when none came before it, ms. */
 const USUAL_FRAME_MS = 40;
 /** Keyframes come a little early when encoders round: this still counts as a whole fragment. */
@@ -85,6 +86,9 @@ export class Segmenter {
   #lastAny = 0;
   #videoStep = USUAL_FRAME_MS;
   #audioStep = USUAL_FRAME_MS;
+  /** Between the last two frames of a kind, also over a gap. */
+  #videoDistance: number | undefined;
+  #audioDistance: number | undefined;
   // Of the segment in progress.
   #startMs: number | undefined;
   #videoFrames = 0;
@@ -139,6 +143,8 @@ export class Segmenter {
   finish(): void {
     if (!this.#running && this.#early.length > 0) this.#start();
     const end = this.#endOfMedia();
+    const [last] = this.#held;
+    if (last !== undefined) this.#endFullPart(last.dts, end);
     this.#flushHeld();
     if (this.#startMs !== undefined) this.#cut(end);
     this.#running = false;
@@ -227,8 +233,23 @@ export class Segmenter {
     const last = frame.kind === 'video' ? this.#lastVideo : this.#lastAudio;
     if (last === undefined) return false;
     if (frame.dts < last - MAX_BACK_MS) return true;
-    const gap = Math.max(LEAST_GAP_MS, this.#options.fragmentMs);
+    const gap = this.#leastGap(frame.kind, frame.dts - last);
     return frame.dts > last + gap && frame.dts > this.#lastAny + gap;
+  }
+
+  /**
+   * How long a silence of all tracks is a gap, before a frame that stands `distance` ms behind the last one of its kind. A part
+   * that spans a gap would make the part target, which cannot sink again, as long: so with parts it is far less, unless frames
+   * are always that rare.
+   */
+  #leastGap(kind: Frame['kind'], distance: number): number {
+    const { fragmentMs, partMs } = this.#options;
+    const before = kind === 'video' ? this.#videoDistance : this.#audioDistance;
+    if (kind === 'video') this.#videoDistance = distance;
+    else this.#audioDistance = distance;
+    const gap = Math.max(LEAST_GAP_MS, fragmentMs);
+    if (partMs === undefined || before === undefined) return gap;
+    return Math.min(gap, Math.max(partMs, LEAST_GAP_FRAMES * before));
   }
 
   #noteTime(frame: Frame): void {
@@ -340,12 +361,19 @@ export class Segmenter {
     }
     const [last] = this.#held;
     if (last !== undefined) {
-      if (this.#partFrames > 0 && frame.dts - this.#partStartMs > partMs) this.#cutPart(last.dts);
+      this.#endFullPart(last.dts, frame.dts);
       this.#flushHeld();
     }
     this.#cutBefore(frame);
     this.#held.push(frame);
     this.#audioAtPicture = undefined;
+  }
+
+  /** Ends the part before the last picture, at `lastMs`, if that would make it too long: it ends at `endMs`. */
+  #endFullPart(lastMs: number, endMs: number): void {
+    const { partMs } = this.#options;
+    if (partMs !== undefined && this.#partFrames > 0 && endMs - this.#partStartMs > partMs)
+      this.#cutPart(lastMs);
   }
 
   #beside(frame: Frame): void {

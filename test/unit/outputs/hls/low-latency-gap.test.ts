@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { afterEach, suite, test } from 'node:test';
+import { eventually } from '../../../support/eventually.ts';
+import { HlsRig, play, source } from '../../../support/hls-rig.ts';
+
+suite('Low-Latency HLS of a stream with gaps', () => {
+  let rig: HlsRig;
+  afterEach(async () => rig.close());
+
+  for (const gapMs of [500, 3_000, 9_000, 40_000]) {
+    test(`a gap of ${gapMs} ms makes no part longer than the target, which stays`, async () => {
+      rig = await HlsRig.start({ fmp4: true, lowLatency: true });
+      await rig.publish();
+      await eventually(() => rig.resources.size > 0, 'the playlist is served');
+      play(rig, source(0, 5_000));
+      const before = rig.playlist();
+      play(rig, source(5_000 + gapMs, 10_000 + gapMs));
+      const after = rig.playlist();
+      assert.equal(after.partTargetMs, before.partTargetMs);
+      assert.equal(after.targetDurationSec, before.targetDurationSec);
+      assert.equal(after.segments.filter(({ discontinuity }) => discontinuity === true).length, 1);
+    });
+  }
+
+  test('pictures that are always further apart than a part raise the target once', async () => {
+    rig = await HlsRig.start({ fmp4: true, lowLatency: true, partMs: 100, expectsAudio: false });
+    await rig.publish();
+    await eventually(() => rig.resources.size > 0, 'the playlist is served');
+    play(rig, source(0, 20_000, { fps: 2.5, gopMs: 2_000, audio: false }));
+    const { segments, partTargetMs } = rig.playlist();
+    assert.ok((partTargetMs ?? 0) >= 400, String(partTargetMs));
+    assert.ok(segments.every(({ discontinuity }) => discontinuity !== true));
+  });
+});

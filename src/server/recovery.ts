@@ -9,6 +9,11 @@ export function recoverOutputs(config: Config, deps: RecoveryDeps): Recovery {
     places: vhosts
       .filter(({ dvr }) => dvr.enabled)
       .map(({ name, dvr }) => ({ vhost: name, path: dvr.dvrPath })),
-    otherRoots: vhosts.flatMap(({ dash }) => (dash.enabled ? [resolve(dash.dashPath)] : [])),
+    otherRoots: vhosts.flatMap(({ hls, dash, hds }) => [
+      ...(hls.enabled ? [resolve(hls.hlsPath)] : []),
+      ...(hls.enabled && hls.hlsKeyFilePath !== '' ? [resolve(hls.hlsKeyFilePath)] : []),
+      ...(dash.enabled ? [resolve(dash.dashPath)] : []),
+      ...(hds.enabled ? [resolve(hds.hdsPath)] : []),
+    ]),
   });
 }

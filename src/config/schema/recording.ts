@@ -11,7 +11,7 @@ export const HDS = {
     default: 10_000,
     min: 1,
     reload: 'hook',
-    doc: 'Target length of a fragment.',
+    doc: 'Least length of a fragment, which ends with the next keyframe.',
   },
   hds_window: {
     type: 'duration',
@@ -19,7 +19,7 @@ export const HDS = {
     default: 60_000,
     min: 1,
     reload: 'hook',
-    doc: 'Length of the manifest.',
+    doc: 'Length of what the bootstrap information lists.',
   },
   hds_path: { type: 'text', default: HTML, reload: 'hook', doc: 'Root directory of the files.' },
 } as const satisfies Rows;

@@ -37,6 +37,9 @@ const ENDINGS = [
   ...['.f4m', '.f4v', '.abst', '.bootstrap'],
 ];
 
+/** Fragments of HDS have no ending. */
+const HDS_FRAGMENT = /Seg\d+-Frag\d+$/;
+
 /** A temporary file that nobody writes any more. */
 export interface FoundLeftover {
   readonly kind: TemporaryKind;
@@ -135,11 +138,15 @@ export class Leftovers {
   async #look(folder: string, entry: Dirent, candidates: Candidate[]): Promise<void> {
     const temporary = join(folder, entry.name);
     const leftover = leftoverOf(temporary);
-    if (leftover === undefined || !ENDINGS.includes(extname(leftover.final).toLowerCase())) return;
+    if (leftover === undefined || !isOurs(leftover.final)) return;
     const stat = await statOf(temporary);
     if (stat === undefined || stat.changedMs > this.#startedMs) return;
     candidates.push({ ...leftover, temporary, ...stat });
   }
+}
+
+function isOurs(path: string): boolean {
+  return ENDINGS.includes(extname(path).toLowerCase()) || HDS_FRAGMENT.test(path);
 }
 
 async function statOf(path: string): Promise<{ size: number; changedMs: number } | undefined> {

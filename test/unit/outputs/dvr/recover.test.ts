@@ -169,6 +169,7 @@ suite('what a start finds', () => {
     writeFileSync(recording, open);
     writeFileSync(join(folder, 'live/.empty.1.flv.recording'), open.subarray(0, 100));
     writeFileSync(join(folder, 'live/deep/.a-1.ts.tmp'), 'x');
+    writeFileSync(join(folder, 'live/deep/.aSeg1-Frag7.tmp'), 'x');
     writeFileSync(join(folder, '.editor.txt.tmp'), 'somebody else');
     writeFileSync(join(folder, 'live/done.flv'), 'done');
     const { done, lines } = await recover(folder);
@@ -188,6 +189,7 @@ suite('what a start finds', () => {
       recording,
       'live/.empty.1.flv.recording',
       'live/empty.1.flv',
+      'live/deep/.aSeg1-Frag7.tmp',
       'live/deep/.a-1.ts.tmp',
     ]) {
       assert.equal(existsSync(gone.startsWith('/') ? gone : join(folder, gone)), false, gone);

@@ -6,6 +6,7 @@ import { buildPage, buildServer, fail, installDependencies, must, requireNode } 
 /** Programs that the interop tests run, and the Debian packages that bring them. */
 const PROGRAMS = [
   { file: '/usr/bin/ffmpeg', packages: ['ffmpeg'] },
+  { file: '/usr/bin/mediainfo', packages: ['mediainfo'] },
   { file: '/usr/bin/rtmpdump', packages: ['rtmpdump'] },
   { file: '/usr/bin/curl', packages: ['curl'] },
   { file: '/usr/bin/openssl', packages: ['openssl'] },

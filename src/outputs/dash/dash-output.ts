@@ -42,7 +42,7 @@ export interface DashStart {
 /** [dash] MPEG-DASH of one stream: fMP4 segments of each track and a manifest, on the disk and in memory. */
 export class DashOutput implements StreamOutput {
   readonly name = 'dash';
-  readonly from = 'gop';
+  readonly from = 'now'; // After a reload a cached group would be shown twice.
   readonly #start: DashStart;
   readonly #deps: DashDeps;
   readonly #files: StreamFiles;

@@ -43,7 +43,7 @@ export interface HdsStart {
 /** [hds] Adobe's HTTP Dynamic Streaming of one stream: a manifest, a bootstrap box and fragments of FLV tags. */
 export class HdsOutput implements StreamOutput {
   readonly name = 'hds';
-  readonly from = 'gop';
+  readonly from = 'now'; // After a reload a cached group would be shown twice.
   readonly #start: HdsStart;
   readonly #deps: HdsDeps;
   readonly #files: StreamFiles;

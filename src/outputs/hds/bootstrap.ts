@@ -74,7 +74,7 @@ function run(first: number, timeMs: number, durationMs: number, indicator?: numb
 }
 
 /** A box of the MP4 form. */
-export function box(type: string, ...parts: readonly Buffer[]): Buffer {
+function box(type: string, ...parts: readonly Buffer[]): Buffer {
   const size = parts.reduce((sum, part) => sum + part.length, 8);
   return Buffer.concat([u32(size), Buffer.from(type, 'latin1'), ...parts]);
 }

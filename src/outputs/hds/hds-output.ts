@@ -19,7 +19,7 @@ import type { HdsOptions } from './options.ts';
 /** Bytes of fragments that wait for the disk, or for the bootstrap of before to be read; further ones are left out. */
 export const MAX_HDS_UNWRITTEN_BYTES = 128 * 1024 * 1024;
 /** Bytes of a bootstrap that a start reads. */
-const MAX_BOOTSTRAP_BYTES = 1024 * 1024;
+export const MAX_HDS_BOOTSTRAP_BYTES = 1024 * 1024;
 
 export interface HdsDeps {
   /** Wall clock, Unix ms. */
@@ -122,7 +122,7 @@ export class HdsOutput implements StreamOutput {
   async #prepare(bootstrap: string): Promise<void> {
     await this.#start.after;
     const read = this.#deps.readFile ?? readWhole;
-    const bytes = await read(bootstrap, MAX_BOOTSTRAP_BYTES).catch(() => undefined);
+    const bytes = await read(bootstrap, MAX_HDS_BOOTSTRAP_BYTES).catch(() => undefined);
     const numbers = bytes === undefined ? [] : (readBootstrap(bytes) ?? []);
     for (const number of numbers) {
       this.#files.remove(this.#fragmentFile(number), this.#start.options.windowMs);

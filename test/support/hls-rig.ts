@@ -122,7 +122,8 @@ export class HlsRig {
 
   /** Until the output has read what was there. */
   async opened(): Promise<void> {
-    for (let i = 0; i < 50; i += 1) await new Promise((resolve) => setImmediate(resolve));
+    const path = join(this.dir, 'live/demo.m3u8');
+    await until(() => assert.notEqual(this.resources.find(path), undefined));
   }
 
   /** One frame, at its time: the clock goes on with the stream. */
@@ -268,4 +269,18 @@ export function demuxTs(segments: readonly Buffer[]): Frame[] {
     { continuityErrors: 0, skippedBytes: 0, badSections: 0 },
   );
   return frames;
+}
+
+/** Tries an assertion again until it holds, at most five seconds. */
+export async function until(check: () => void | Promise<void>): Promise<void> {
+  const end = performance.now() + 5_000;
+  for (;;) {
+    try {
+      await check();
+      return;
+    } catch (error) {
+      if (performance.now() > end) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 3));
+  }
 }

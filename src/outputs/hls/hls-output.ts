@@ -7,6 +7,7 @@ import type { SegmentWindowOptions } from '../../containers/m3u8/index.ts';
 import type { StreamOutput } from '../../hub/output-events.ts';
 import { streamKey, type SessionInfo, type StreamName, type StreamState } from '../../hub/ports.ts';
 import type { Frame } from '../../media/frame.ts';
+import { safePath } from '../../storage/path-template.ts';
 import { StreamFiles } from '../../storage/stream-files.ts';
 import { WholeFiles } from '../../storage/whole-files.ts';
 import { Mp4Segments, TsSegments, type Tracks } from './containers.ts';
@@ -22,18 +23,18 @@ import { loadWindow, type WindowNumbers } from './window-loader.ts';
 export interface HlsOutputStart {
   readonly name: StreamName;
   readonly options: HlsOptions;
-  /** The files may be touched once this has resolved. Never rejects. */
-  readonly after: Promise<void>;
+  /** The files of the playlist at `path` may be touched once this has resolved. Never rejects. */
+  readonly ready: (path: string) => Promise<void>;
   /** Numbers of a stream of this name that was disposed in this run of the server. */
-  readonly numbers: () => WindowNumbers | undefined;
+  readonly numbers: (path: string) => WindowNumbers | undefined;
   /** The output is closed; what its files still need is the caller's. `lastFrameAt`: by the clock, ms. */
-  readonly closed: (shelf: HlsShelf, lastFrameAt: number) => void;
+  readonly closed: (path: string, shelf: HlsShelf, lastFrameAt: number) => void;
 }
 
 /** HLS of one stream: frames → segments → files, playlist and memory. */
 export class HlsOutput implements StreamOutput, SegmentSink {
   readonly name = 'hls';
-  readonly playlistPath: string;
+  readonly #playlistPath: string;
   readonly #start: HlsOutputStart;
   readonly #deps: HlsDeps;
   readonly #logger: Logger;
@@ -59,7 +60,7 @@ export class HlsOutput implements StreamOutput, SegmentSink {
   #toldDependent = false;
 
   constructor(start: HlsOutputStart, deps: HlsDeps) {
-    const { name, options, after } = start;
+    const { name, options } = start;
     if (options.lowLatency && options.encrypt) {
       throw new ServerError('CONFIG_INVALID', 'hls_ll cannot be had with hls_keys: parts are not encrypted');
     }
@@ -67,6 +68,8 @@ export class HlsOutput implements StreamOutput, SegmentSink {
     this.#deps = deps;
     this.#logger = deps.logger.child({ stream: streamKey(name), component: 'hls' });
     this.#names = new HlsNames(name, options, deps.unixTime());
+    this.#playlistPath = resolve(safePath(options.root, this.#names.playlist));
+    const after = start.ready(this.#playlistPath);
     this.#whole = new WholeFiles((error) => this.#diskFailed(error), deps.fileSystem);
     const common = {
       resources: deps.resources,
@@ -80,14 +83,13 @@ export class HlsOutput implements StreamOutput, SegmentSink {
       ...common,
       root: options.keyRoot === '' ? options.root : options.keyRoot,
     });
-    this.playlistPath = resolve(this.#files.path(this.#names.playlist));
     this.#segmenter = new Segmenter(
       { ...options, partMs: options.lowLatency ? options.partMs : undefined },
       options.fmp4 || options.lowLatency ? new Mp4Segments() : new TsSegments(),
       this,
     );
     this.#lastFrameAt = deps.clock.now();
-    this.#opened = this.#open().catch((error: unknown) => {
+    this.#opened = this.#open(after).catch((error: unknown) => {
       this.#queue = undefined;
       this.#fail(
         error instanceof ServerError
@@ -170,8 +172,8 @@ export class HlsOutput implements StreamOutput, SegmentSink {
     this.#fail(error);
   }
 
-  async #open(): Promise<void> {
-    const { name, options, after, numbers } = this.#start;
+  async #open(after: Promise<void>): Promise<void> {
+    const { name, options, numbers } = this.#start;
     const { clock, unixTime } = this.#deps;
     await after;
     const names = this.#names;
@@ -191,7 +193,7 @@ export class HlsOutput implements StreamOutput, SegmentSink {
       },
       windowOptions(options),
       options.recover,
-      numbers(),
+      numbers(this.#playlistPath),
       clock.now(),
       (text) => this.#logger.warn(text),
     );
@@ -239,7 +241,7 @@ export class HlsOutput implements StreamOutput, SegmentSink {
     if (skipped > 0) this.#logger.info(`${skipped} frames were empty, or came before their config record`);
     await shelf.settled();
     shelf.close();
-    this.#start.closed(shelf, this.#lastFrameAt);
+    this.#start.closed(this.#playlistPath, shelf, this.#lastFrameAt);
   }
 
   /** [hls_dispose] Each frame puts off the day. */

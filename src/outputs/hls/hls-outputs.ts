@@ -33,17 +33,16 @@ export class HlsOutputs {
     readonly after: Promise<void>;
   }): StreamOutput {
     const { name, options } = start;
-    const output: HlsOutput = new HlsOutput(
+    return new HlsOutput(
       {
         name,
         options,
-        after: start.after.then(() => this.#end(output.playlistPath)),
-        numbers: () => this.#take(output.playlistPath),
-        closed: (shelf, lastFrameAt) => this.#begin(output.playlistPath, shelf, options, lastFrameAt),
+        ready: (path) => start.after.then(() => this.#end(path)),
+        numbers: (path) => this.#take(path),
+        closed: (path, shelf, lastFrameAt) => this.#begin(path, shelf, options, lastFrameAt),
       },
       this.#deps,
     );
-    return output;
   }
 
   /** Files that still wait stay where they are; their journals know them. Idempotent. */

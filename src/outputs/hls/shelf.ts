@@ -224,21 +224,13 @@ export class HlsShelf implements LivePlaylist {
     if (this.#sweep()) this.#save();
   }
 
-  /** Deletes names that an earlier run left. */
+  /** Deletes what nobody can ask for any more, or leaves it to the disk. */
   remove(uris: ExpiredUris): void {
-    const { files, keyFiles, names, options } = this.#deps;
+    const { files, keyFiles, names } = this.#deps;
     for (const uri of [...uris.segments, ...uris.maps]) {
-      const file = isPart(uri) ? undefined : names.fileOfSegment(uri);
-      if (file === undefined) continue;
-      if (options.cleanup) files.remove(file, 0);
-      else files.unserve(file);
+      if (!isPart(uri)) void this.#removeFile(files, names.fileOfSegment(uri));
     }
-    for (const uri of uris.keys) {
-      const file = names.fileOfKey(uri);
-      if (file === undefined) continue;
-      if (options.cleanup) keyFiles.remove(file, 0);
-      else keyFiles.unserve(file);
-    }
+    for (const uri of uris.keys) void this.#removeFile(keyFiles, names.fileOfKey(uri));
   }
 
   /** [hls_dispose] Deletes all that is there. Numbers go on. Resolves when it is gone. */
@@ -250,15 +242,10 @@ export class HlsShelf implements LivePlaylist {
     this.#run = undefined;
     this.#parts?.clear();
     const gone: Promise<unknown>[] = [];
-    const remove = (from: StreamFiles, file: string | undefined): void => {
-      if (file === undefined) return;
-      from.unserve(file);
-      // In its turn: a write that is under way does not bring it back.
-      gone.push(whole.remove(from.path(file)).then(() => from.remove(file, 0)));
-    };
-    for (const uri of [...uris.segments, ...uris.maps])
-      if (!isPart(uri)) remove(files, names.fileOfSegment(uri));
-    for (const uri of uris.keys) remove(keyFiles, names.fileOfKey(uri));
+    for (const uri of [...uris.segments, ...uris.maps]) {
+      if (!isPart(uri)) gone.push(this.#removeFile(files, names.fileOfSegment(uri), true));
+    }
+    for (const uri of uris.keys) gone.push(this.#removeFile(keyFiles, names.fileOfKey(uri), true));
     gone.push(whole.remove(files.path(names.playlist)));
     gone.push(whole.remove(files.path(names.journal)));
     this.#changed();
@@ -311,6 +298,19 @@ export class HlsShelf implements LivePlaylist {
   #freeKey(place: Place, sequence: number): Place {
     if (!this.#window.uses(place.uri)) return place;
     return this.#deps.names.keyPlace(numbered(place.file, sequence));
+  }
+
+  async #removeFile(
+    from: StreamFiles,
+    file: string | undefined,
+    all = this.#deps.options.cleanup,
+  ): Promise<void> {
+    if (file === undefined) return;
+    from.unserve(file);
+    if (!all) return;
+    // In its turn: a write that is under way does not bring it back. Then the folders that are empty.
+    await this.#deps.whole.remove(from.path(file));
+    from.remove(file, 0);
   }
 
   #sweep(): boolean {

@@ -40,7 +40,7 @@ const BAD: readonly { readonly text: string; readonly problems: readonly (string
   {
     text: 'listen 1; vhost a { hls { enabled on; hls_keys on; hls_ll on; } }',
     problems: [
-      'x.conf:1:53: vhost.hls.hls_ll: is on, but hls_keys is on too: parts of segments are not encrypted; expected one of the two',
+      'x.conf:1:52: vhost.hls.hls_ll: is on, but hls_keys is on too: parts of segments are not encrypted; expected one of the two',
     ],
   },
   { text: '', problems: ["x.conf: the file has no directives; expected at least 'listen 1935;'"] },

@@ -20,6 +20,13 @@ export interface DvrOptions {
   readonly timeJitter: 'full' | 'zero' | 'off';
 }
 
+/** Where a vhost records to. */
+export interface RecordingPlace {
+  readonly vhost: string;
+  /** [dvr_path] */
+  readonly path: string;
+}
+
 /** What is appended to a path that names a folder, as SRS does. */
 const FILE_IN_FOLDER = '/[stream].[timestamp].flv';
 

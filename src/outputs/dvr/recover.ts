@@ -5,16 +5,9 @@ import type { OutputObserver } from '../../hub/output-events.ts';
 import { nodeFileSystem, type FileSystem } from '../../storage/file-system.ts';
 import { Leftovers, type FoundLeftover } from '../../storage/leftovers.ts';
 import { mendRecording } from './mend.ts';
-import { recordingRoot } from './options.ts';
+import { recordingRoot, type RecordingPlace } from './options.ts';
 import type { RecordingNames } from './recording-names.ts';
 import { streamOfPath } from './stream-of-path.ts';
-
-/** Where a vhost records to. */
-export interface RecordingPlace {
-  readonly vhost: string;
-  /** [dvr_path] */
-  readonly path: string;
-}
 
 export interface RecoveryDeps {
   readonly clock: Clock;

@@ -1,7 +1,6 @@
 import { basename, resolve } from 'node:path';
 import type { StreamName } from '../../hub/ports.ts';
-import { recordingTemplate } from './options.ts';
-import type { RecordingPlace } from './recover.ts';
+import { recordingTemplate, type RecordingPlace } from './options.ts';
 
 const VARIABLE = /\[(\w+)\]/g;
 /** Names may have slashes, times have none. */

@@ -3,7 +3,7 @@ import type { StreamName } from '../../hub/ports.ts';
 import { recordingTemplate, type RecordingPlace } from './options.ts';
 
 const VARIABLE = /\[(\w+)\]/g;
-/** Names may have slashes, times have none. */
+/** Names may have slashes; the other variables are numbers. */
 const NAMES = ['vhost', 'app', 'stream'];
 
 /** Of which stream a file is, as far as its path tells; what it does not tell is empty. */
@@ -24,7 +24,7 @@ function patternOf(template: string): RegExp {
     if (at % 2 === 0) return part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
     if (seen.has(part)) return '.+?';
     seen.add(part);
-    return NAMES.includes(part) ? `(?<${part}>.+?)` : '[^/]+?';
+    return NAMES.includes(part) ? `(?<${part}>.+?)` : '\\d+';
   });
   return new RegExp(`^${text.join('')}$`);
 }

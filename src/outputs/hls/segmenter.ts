@@ -269,10 +269,12 @@ export class Segmenter {
 
   /** Where what was taken so far ends, ms. */
   #endOfMedia(): number {
-    if (this.#videoFrames > 0 || this.#held.some(({ kind }) => kind === 'video')) {
-      return (this.#lastVideo ?? 0) + Math.min(this.#videoStep, MAX_BACK_MS);
-    }
-    return (this.#lastAudio ?? this.#lastVideo ?? 0) + Math.min(this.#audioStep, MAX_BACK_MS);
+    const video = (this.#lastVideo ?? 0) + Math.min(this.#videoStep, MAX_BACK_MS);
+    const audio = (this.#lastAudio ?? 0) + Math.min(this.#audioStep, MAX_BACK_MS);
+    const pictures = this.#videoFrames > 0 || this.#held.some(({ kind }) => kind === 'video');
+    if (!pictures) return this.#lastAudio === undefined ? video : audio;
+    // What comes behind it must not lie over the sound.
+    return this.#lastAudio === undefined || audio - video > MAX_BACK_MS ? video : Math.max(video, audio);
   }
 
   /** Ends the segment before a frame if it is its time. */

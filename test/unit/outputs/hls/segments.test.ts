@@ -42,7 +42,9 @@ suite('TS segments', () => {
     await rig.end();
     const { segments, targetDurationSec, independentSegments } = await rig.diskPlaylist();
     assert.deepEqual([segments.length, targetDurationSec, independentSegments], [4, 3, true]);
-    assert.equal(segments[3]?.durationMs, 1000);
+    // The sound ends a little after the last picture.
+    const { durationMs = 0 } = segments[3] ?? {};
+    assert.ok(durationMs >= 1000 && durationMs <= 1024, String(durationMs));
     assert.deepEqual(
       rig.segments.map(({ sequence, url, playlistUrl }) => [sequence, url, playlistUrl]),
       [0, 1, 2, 3].map((n) => [n, `demo-${n}.ts`, 'live/demo.m3u8']),

@@ -64,6 +64,8 @@ export class HlsShelf implements LivePlaylist {
   /** Settles when all segments so far are written, or have failed. */
   #segmentsWritten: Promise<unknown> = Promise.resolve();
   #playlistWritten: Promise<WholeResult> = Promise.resolve('done');
+  /** Settles when all segments so far were told. */
+  #told: Promise<void> = Promise.resolve();
   modifiedMs: number;
 
   constructor(deps: ShelfDeps) {
@@ -198,7 +200,7 @@ export class HlsShelf implements LivePlaylist {
     this.#sweep();
     this.#save();
     this.#changed();
-    void this.#tell(written, { place, sequence, durationMs });
+    this.#told = this.#tell(this.#told, written, { place, sequence, durationMs });
   }
 
   segmentDropped(): void {
@@ -269,6 +271,7 @@ export class HlsShelf implements LivePlaylist {
   async settled(): Promise<void> {
     await this.#deps.files.settled();
     await this.#deps.keyFiles.settled();
+    await this.#told;
   }
 
   #mapOf(): { map?: { uri: string } } {
@@ -336,11 +339,13 @@ export class HlsShelf implements LivePlaylist {
   }
 
   async #tell(
+    before: Promise<void>,
     written: Promise<WholeResult>,
     segment: { readonly place: Place; readonly sequence: number; readonly durationMs: number },
   ): Promise<void> {
     const { files, names, segmentWritten } = this.#deps;
     const first = this.#playlistWritten;
+    await before; // In the order of the segments.
     if ((await written) === 'failed') return;
     // One that was overtaken is in the next one.
     for (let at = first; ; at = this.#playlistWritten) {

@@ -51,6 +51,8 @@ function directive(name: string, row: Row): fc.Arbitrary<string> {
       all.map(([argument, text]) => `${name} ${argument} {\n${extra(name)}${text}}\n`).join(''),
     );
   }
+  // Its ending says what is served.
+  if (name === 'mount') return fc.constantFrom('', 'mount [vhost]/[app]/[stream].ts;\n');
   if (row.type === 'block') return block(row.rows).map((text) => `${name} {\n${text}}\n`);
   return fc.option(value(row), { nil: undefined, freq: 2 }).map((text) => {
     return text === undefined ? '' : `${name} ${text};\n`;

@@ -61,7 +61,8 @@ suite('what a vhost says reaches streams and sessions', () => {
       play { gop_cache off; gop_cache_max_frames 41; queue_length 42ms; queue_max_size 70001; send_timeout 43ms;
         time_jitter zero; atc on; atc_auto on; mix_correct on; reduce_sequence_header on; mw_latency 44ms;
         mw_adaptive off; send_min_interval 45ms; }
-      publish { mr_latency 46ms; firstpkt_timeout 47ms; normal_timeout 48ms; parse_sps off; hold_time 49ms; }`);
+      publish { mr_latency 46ms; firstpkt_timeout 47ms; normal_timeout 48ms; parse_sps off; hold_time 49ms; }
+      http_remux { enabled on; fast_cache 50ms; }`);
     assert.deepEqual(stream, {
       gopCache: false,
       gopCacheMaxFrames: 41,
@@ -79,6 +80,7 @@ suite('what a vhost says reaches streams and sessions', () => {
       sendMinIntervalMs: 45,
       holdMs: 49,
       parseSps: false,
+      soundCacheMs: 50,
     });
     assert.deepEqual(rtmp, {
       name: 'v',

@@ -103,9 +103,8 @@ async function makeFolders(path: string): Promise<void> {
     if (code === 'EEXIST') return;
     const parent = dirname(path);
     if (code !== 'ENOENT' || parent === path) throw error;
-    // A parent that is there and still ENOENT: nothing can be made here, as in /proc.
-    if (await exists(parent)) throw error;
-    await makeFolders(parent);
+    // One that is there by now was made by somebody else meanwhile; or nothing can be made in it, as in /proc.
+    if (!(await exists(parent))) await makeFolders(parent);
     await mkdir(path).catch((again: unknown) => {
       if ((again as NodeJS.ErrnoException).code !== 'EEXIST') throw again;
     });

@@ -225,11 +225,11 @@ export class SafeFile {
       }
     }
     for (let tries = 1; ; tries += 1) {
-      await this.#fs.makeFolder(dirname(this.path));
       try {
+        await this.#fs.makeFolder(dirname(this.path));
         return await this.#fs.create(this.#temporary);
       } catch (error) {
-        // Somebody removed the folder between the two: it was empty.
+        // Somebody removed the folder, or one above it, meanwhile: it was empty.
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || tries === MAX_CREATE_TRIES) throw error;
       }
     }

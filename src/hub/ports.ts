@@ -56,12 +56,32 @@ export interface StreamOptions {
 /** `idle`: viewers wait, nobody published yet. `waiting`: the publisher left and may come back. `gone`: freed. */
 export type StreamState = 'idle' | 'live' | 'waiting' | 'gone';
 
+/**
+ * What a peer said of itself, as it said it: whoever shows it must know that queries hold tokens. What was not said, or what the
+ * protocol has no word for, is not there.
+ */
+export interface SessionDetails {
+  readonly transport: 'rtmp' | 'rtmps' | 'http' | 'https' | 'ws' | 'wss';
+  /** The URL up to the app. */
+  readonly tcUrl?: string;
+  /** The page that it came from; the `Referer` over HTTP. */
+  readonly pageUrl?: string;
+  readonly swfUrl?: string;
+  /** The query of app and stream with its `?`, or empty: SRS's `param`. */
+  readonly params: string;
+  /** `User-Agent` over HTTP, `flashVer` over RTMP. */
+  readonly userAgent?: string;
+  /** How an RTMP client began to publish: FCPublish first as most encoders do, behind createStream, or without as Flash does. */
+  readonly publishStyle?: 'fmle' | 'haivision' | 'flash';
+}
+
 /** Who publishes or plays, for the registry, the log and the API. */
 export interface SessionInfo {
   readonly id: string;
   readonly ip: string;
   /** `rtmp-publish`, `rtmp-play`, `flv-play`, `ws-flv-play`, `ingest` … */
   readonly type: string;
+  readonly details?: SessionDetails;
   /** Ends the session from outside (kick, takeover, shutdown). Idempotent. */
   close(reason: ServerError): void;
 }

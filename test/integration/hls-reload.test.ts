@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { ServerError } from '../../src/base/errors.ts';
 import { readPlaylist } from '../../src/containers/m3u8/index.ts';
-import type { PublishLease } from '../../src/hub/ports.ts';
+import type { PublishLease, SessionDetails } from '../../src/hub/ports.ts';
 import { eventually } from '../support/eventually.ts';
 import { LIVE_DEMO, sessionOf } from '../support/hub-fixtures.ts';
 import { ReloadServer } from '../support/reload-server.ts';
@@ -32,11 +32,15 @@ test('a viewer of HLS in the whole server: policy, one start, a reload of hls, t
       hls { enabled on; hls_path ${root}; hls_fragment 1; hls_window 5; ${more} }
     }`;
   const seen: string[] = [];
+  let said: SessionDetails | undefined;
   let asked = 0;
   const server = await ReloadServer.start(config(''), {
     observers: [
       {
-        playStarted: (_name, { type }) => void seen.push(`+${type}`),
+        playStarted: (_name, { type, details }) => {
+          seen.push(`+${type}`);
+          said = details;
+        },
         playEnded: (_name, { type }) => void seen.push(`-${type}`),
       },
     ],
@@ -69,6 +73,8 @@ test('a viewer of HLS in the whole server: policy, one start, a reload of hls, t
     assert.equal((await get('/live/demo.m3u8?token=bad')).status, 403);
     assert.match(await (await get(uri)).text(), /EXTINF/);
     assert.deepEqual([seen, viewers()], [['+hls-play'], 1]);
+    const tcUrl = `http://127.0.0.1:${server.httpPort}/live`;
+    assert.deepEqual(said, { transport: 'http', tcUrl, params: '?token=good', userAgent: 'node' });
 
     const before = asked;
     await server.reload(config('hls_ts_ctx off;'));

@@ -3,7 +3,14 @@ import { WebSocketServer } from 'ws';
 import { describeError, ServerError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { TimerWheel } from '../../base/timer-wheel.ts';
-import type { AccessPolicy, Hub, LiveStream, TrackChoice, WireFormat } from '../../hub/ports.ts';
+import type {
+  AccessPolicy,
+  Hub,
+  LiveStream,
+  SessionDetails,
+  TrackChoice,
+  WireFormat,
+} from '../../hub/ports.ts';
 import {
   CORS_HEADERS,
   isHttp2,
@@ -101,7 +108,7 @@ export class LiveRoute {
     if (reply.raw.socket === null) return refuse(reply, PIPELINED);
     const body = bodyOf(target.query, match);
     if (body === undefined) return refuse(reply, NO_TRACKS);
-    const viewer = this.#viewer(request.raw.socket, `${match.ending}-play`);
+    const viewer = this.#viewer(request.raw, `${match.ending}-play`, liveDetails(request.raw, 'http', match));
     const found = await this.#admit(viewer, request.raw, { target, match, body });
     if ('status' in found) return refuse(reply, found);
     const contentType = LIVE_TYPES[match.ending];
@@ -146,7 +153,7 @@ export class LiveRoute {
       return;
     }
     const { ending } = wanted.match;
-    const viewer = this.#viewer(socket, `ws-${ending}-play`);
+    const viewer = this.#viewer(request, `ws-${ending}-play`, liveDetails(request, 'ws', wanted.match));
     const found = await this.#admit(viewer, request, wanted);
     if ('status' in found) {
       refuseSocket(socket, found);
@@ -189,11 +196,12 @@ export class LiveRoute {
     return body === undefined ? NO_TRACKS : { target, match, body };
   }
 
-  #viewer(socket: Socket, type: string): LiveViewer {
+  #viewer({ socket }: IncomingMessage, type: string, details: SessionDetails): LiveViewer {
     const viewer: LiveViewer = new LiveViewer({
       id: this.#options.newSessionId(),
       ip: plainIp(socket.remoteAddress),
       type,
+      details,
       logger: this.#options.logger,
       wheel: this.#options.wheel,
       onClosed: () => this.#viewers.delete(viewer),
@@ -275,6 +283,23 @@ export class LiveRoute {
       nowMs: Date.now(),
     });
   }
+}
+
+/** What the request says of its sender. */
+function liveDetails(
+  { headers, socket, url = '' }: IncomingMessage,
+  scheme: 'http' | 'ws',
+  { name }: MountMatch,
+): SessionDetails {
+  const transport = 'encrypted' in socket && socket.encrypted === true ? (`${scheme}s` as const) : scheme;
+  const query = url.indexOf('?');
+  return {
+    transport,
+    ...(headers.host === undefined ? {} : { tcUrl: `${transport}://${headers.host}/${name.app}` }),
+    ...(headers.referer === undefined ? {} : { pageUrl: headers.referer }),
+    params: query < 0 ? '' : url.slice(query),
+    ...(headers['user-agent'] === undefined ? {} : { userAgent: headers['user-agent'] }),
+  };
 }
 
 const PIPELINED: Refusal = { status: 400, text: 'ask for a live stream on a connection of its own' };

@@ -1,5 +1,5 @@
 import { ServerError } from '../../base/errors.ts';
-import type { LiveStream } from '../../hub/ports.ts';
+import type { LiveStream, SessionDetails } from '../../hub/ports.ts';
 import { writeAndTell } from '../../net/index.ts';
 import { RtmpOutput, type RtmpViewer } from '../../outputs/rtmp/index.ts';
 import {
@@ -12,10 +12,19 @@ import {
 } from '../../protocols/rtmp/index.ts';
 import type { RtmpPeer, RtmpVhostOptions } from './ports.ts';
 
+export interface PlayRoleOptions {
+  readonly vhost: RtmpVhostOptions;
+  readonly details: SessionDetails;
+  readonly streamId: number;
+  /** The end after so much media, ms. */
+  readonly durationMs: number | undefined;
+}
+
 /** A session that plays: its socket as the hub sees it, and what is said around the media. */
 export class PlayRole implements RtmpViewer {
   readonly streamId: number;
   readonly type = 'rtmp-play';
+  readonly details: SessionDetails;
   readonly #session: RtmpPeer;
   readonly #stream: LiveStream;
   /** Undefined while it is being made: its first bytes are written then. */
@@ -24,14 +33,10 @@ export class PlayRole implements RtmpViewer {
     if (this.pendingBytes === 0) this.drained();
   };
 
-  constructor(
-    session: RtmpPeer,
-    stream: LiveStream,
-    vhost: RtmpVhostOptions,
-    streamId: number,
-    durationMs: number | undefined,
-  ) {
+  constructor(session: RtmpPeer, stream: LiveStream, play: PlayRoleOptions) {
     const { name } = stream;
+    const { vhost, streamId, durationMs } = play;
+    this.details = play.details;
     this.#session = session;
     this.#stream = stream;
     this.streamId = streamId;

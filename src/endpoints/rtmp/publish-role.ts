@@ -1,4 +1,4 @@
-import type { StreamName } from '../../hub/ports.ts';
+import type { SessionDetails, StreamName } from '../../hub/ports.ts';
 import { RtmpInput } from '../../inputs/rtmp/index.ts';
 import type { RtmpPeer, RtmpVhostOptions } from './ports.ts';
 
@@ -30,12 +30,19 @@ export class PublishRole {
   }
 
   /** Takes the name, or throws STREAM_BUSY. */
-  static start(session: RtmpPeer, name: StreamName, vhost: RtmpVhostOptions, streamId: number): PublishRole {
+  static start(
+    session: RtmpPeer,
+    name: StreamName,
+    vhost: RtmpVhostOptions,
+    streamId: number,
+    details: SessionDetails,
+  ): PublishRole {
     const { hub, server } = session.services;
     const lease = hub.publish(name, {
       id: session.id,
       ip: session.ip,
       type: 'rtmp-publish',
+      details,
       close: (reason) => session.close(reason),
     });
     const input = new RtmpInput({ lease, server });

@@ -1,4 +1,5 @@
 import { ServerError } from '../../base/errors.ts';
+import type { SessionDetails } from '../../hub/ports.ts';
 import {
   encodeConnectError,
   encodeConnectResult,
@@ -22,6 +23,7 @@ import {
 } from '../../protocols/rtmp/index.ts';
 import { CommandRate } from './command-rate.ts';
 import { HeldMessages } from './held-messages.ts';
+import { peerDetails } from './peer-details.ts';
 import type { RtmpPeer, RtmpVhostOptions } from './ports.ts';
 import { PlayRole } from './play-role.ts';
 import { PublishRole } from './publish-role.ts';
@@ -57,7 +59,7 @@ export class RtmpDialogue implements RtmpLinkHandler {
   readonly #held = new HeldMessages();
   /** The answer to a connect, publish or play is not known yet. */
   #asking = false;
-  #style = '';
+  #style: NonNullable<SessionDetails['publishStyle']> = 'flash';
   #last = 'before connect';
 
   constructor(session: RtmpPeer) {
@@ -154,7 +156,8 @@ export class RtmpDialogue implements RtmpLinkHandler {
         session.reply(0, encodeUndefinedResult(request.id));
         return;
       case 'FCPublish':
-        this.#style = 'fmle';
+        // SRS's names: FMLE says it before it creates a stream.
+        if (this.#style === 'flash') this.#style = this.#streams === 0 ? 'fmle' : 'haivision';
         session.reply(0, encodeUndefinedResult(request.id));
         return;
       case 'FCUnpublish':
@@ -232,7 +235,8 @@ export class RtmpDialogue implements RtmpLinkHandler {
       session.reply(0, encodeOnBwDone());
       session.expectWithin(ROLE_TIMEOUT_MS, 'publish or play');
     };
-    this.#ask('connect', { ...name, stream: '' }, vhost, 'rtmp', accept, refuse);
+    const details = peerDetails(session.socket, connect, name);
+    this.#ask('connect', { ...name, stream: '' }, vhost, details, accept, refuse);
   }
 
   #onPublish(rawName: string, streamId: number): void {
@@ -240,14 +244,15 @@ export class RtmpDialogue implements RtmpLinkHandler {
     if (target === undefined) return;
     const { name, vhost } = target;
     const session = this.#session;
+    const details = peerDetails(session.socket, this.#connect, name, this.#style);
     const accept = (): void => {
-      const role = PublishRole.start(session, name, this.#vhost.now(vhost), streamId);
+      const role = PublishRole.start(session, name, this.#vhost.now(vhost), streamId, details);
       this.#role = role;
       this.#publisher = role;
-      if (this.#style === 'fmle') session.reply(streamId, encodeOnFcPublish());
+      if (details.publishStyle !== 'flash') session.reply(streamId, encodeOnFcPublish());
       session.reply(streamId, encodeOnStatus('NetStream.Publish.Start', { withClientId: true }));
     };
-    this.#ask('publish', name, vhost, 'rtmp-publish', accept, (error) => {
+    this.#ask('publish', name, vhost, details, accept, (error) => {
       const code = error.code === 'STREAM_BUSY' ? 'NetStream.Publish.BadName' : 'NetStream.Publish.Denied';
       session.reply(streamId, encodeOnStatus(code, { description: error.message }));
     });
@@ -258,17 +263,19 @@ export class RtmpDialogue implements RtmpLinkHandler {
     if (target === undefined) return;
     const { name, vhost } = target;
     const session = this.#session;
+    const details = peerDetails(session.socket, this.#connect, name);
     const accept = async (): Promise<void> => {
       const stream = await session.services.hub.resolve(name, 'wait');
       if (!session.isOpen()) return;
       if (stream === undefined)
         throw new ServerError('STREAM_NOT_FOUND', `no stream ${name.app}/${name.stream}`);
-      const role = new PlayRole(session, stream, this.#vhost.now(vhost), streamId, durationMs);
+      const play = { vhost: this.#vhost.now(vhost), details, streamId, durationMs };
+      const role = new PlayRole(session, stream, play);
       this.#role = role;
       // The first bytes may have been too many for a peer that does not read, or all that was asked for.
       if (!session.isOpen()) this.#endRole();
     };
-    this.#ask('play', name, vhost, 'rtmp-play', accept, (error) => {
+    this.#ask('play', name, vhost, details, accept, (error) => {
       const code =
         error.code === 'STREAM_NOT_FOUND' ? 'NetStream.Play.StreamNotFound' : 'NetStream.Play.Failed';
       session.reply(streamId, encodeOnStatus(code, { description: error.message }));
@@ -309,12 +316,12 @@ export class RtmpDialogue implements RtmpLinkHandler {
     action: 'connect' | 'publish' | 'play',
     name: ResolvedName,
     vhost: RtmpVhostOptions,
-    type: string,
+    details: SessionDetails,
     accept: () => void | Promise<void>,
     tell: (error: ServerError) => void,
   ): void {
     const session = this.#session;
-    const connect = this.#connect;
+    const who = { id: session.id, ip: session.ip, type: action === 'connect' ? 'rtmp' : `rtmp-${action}` };
     this.#asking = true;
     session.inlet.pause(); // Also a FIN waits: hence the deadline.
     session.expectWithin(ROLE_TIMEOUT_MS, `answer to ${action}`);
@@ -322,13 +329,13 @@ export class RtmpDialogue implements RtmpLinkHandler {
       try {
         await session.services.policy.check({
           action,
-          session: { id: session.id, ip: session.ip, type, close: (reason) => session.close(reason) },
+          session: { ...who, details, close: (reason) => session.close(reason) },
           vhost: vhost.name,
           app: name.app,
           stream: name.stream,
           params: name.params,
-          tcUrl: connect?.tcUrl ?? '',
-          pageUrl: connect?.pageUrl ?? '',
+          tcUrl: details.tcUrl ?? '',
+          pageUrl: details.pageUrl ?? '',
         });
         if (!session.isOpen()) return;
         await accept();

@@ -5,6 +5,7 @@ import {
   streamKey,
   type LiveStream,
   type Playback,
+  type SessionDetails,
   type SessionInfo,
   type WireFormat,
 } from '../../hub/ports.ts';
@@ -15,6 +16,7 @@ export interface LiveViewerOptions {
   readonly ip: string;
   /** `flv-play`, `ws-ts-play` … */
   readonly type: string;
+  readonly details: SessionDetails;
   readonly logger: Logger;
   readonly wheel: TimerWheel;
   /** How long the end of the body may take to reach a peer that reads slowly, ms. @default 10000 */
@@ -48,6 +50,7 @@ export class LiveViewer implements SessionInfo {
   readonly id: string;
   readonly ip: string;
   readonly type: string;
+  readonly details: SessionDetails;
   readonly #options: LiveViewerOptions;
   #sink: SocketSink | undefined;
   #logger: Logger;
@@ -64,6 +67,7 @@ export class LiveViewer implements SessionInfo {
     this.id = options.id;
     this.ip = options.ip;
     this.type = options.type;
+    this.details = options.details;
     this.#options = options;
     this.#logger = options.logger.child({ session: options.id });
   }

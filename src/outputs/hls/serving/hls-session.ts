@@ -1,5 +1,11 @@
 import type { ServerError } from '../../../base/errors.ts';
-import { streamKey, type AttendRequest, type PlaybackStats, type StreamName } from '../../../hub/ports.ts';
+import {
+  streamKey,
+  type AttendRequest,
+  type PlaybackStats,
+  type SessionDetails,
+  type StreamName,
+} from '../../../hub/ports.ts';
 import type { Logger } from '../../../base/logger.ts';
 import type { Undo } from '../../../base/undo.ts';
 
@@ -18,6 +24,7 @@ export class HlsSession implements AttendRequest {
   /** What its URLs have. */
   readonly context: string;
   readonly ip: string;
+  readonly details: SessionDetails;
   readonly #book: SessionBook;
   readonly #logger: Logger;
   /** Clock time of its last sign of life, ms. */
@@ -33,6 +40,7 @@ export class HlsSession implements AttendRequest {
     readonly id: string;
     readonly context: string;
     readonly ip: string;
+    readonly details: SessionDetails;
     readonly name: StreamName;
     readonly now: number;
     readonly book: SessionBook;
@@ -41,6 +49,7 @@ export class HlsSession implements AttendRequest {
     this.id = options.id;
     this.context = options.context;
     this.ip = options.ip;
+    this.details = options.details;
     this.seenAt = options.now;
     this.#book = options.book;
     this.#logger = options.logger.child({ session: options.id, stream: streamKey(options.name) });

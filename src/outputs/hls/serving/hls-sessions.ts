@@ -4,7 +4,7 @@ import { describeError, ServerError } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/logger.ts';
 import type { Deadline, TimerWheel } from '../../../base/timer-wheel.ts';
 import type { Undo } from '../../../base/undo.ts';
-import type { AccessPolicy, AttendRequest, StreamName } from '../../../hub/ports.ts';
+import type { AccessPolicy, AttendRequest, SessionDetails, StreamName } from '../../../hub/ports.ts';
 import type { ResourceRefusal, ResourceRequest } from '../../../storage/live-resources.ts';
 import { HlsSession, type SessionBook } from './hls-session.ts';
 
@@ -132,6 +132,7 @@ export class HlsSessions implements SessionBook {
       id,
       context: context ?? id,
       ip: request.ip,
+      details: detailsOf(request, name.app, rest),
       name,
       now: clock.now(),
       book: this,
@@ -242,6 +243,22 @@ export class HlsSessions implements SessionBook {
     this.#toldFull = true;
     return { status: 503, text: 'too many viewers' };
   }
+}
+
+/** What the first request says of its sender. */
+function detailsOf(
+  { secure, host, referer, userAgent }: ResourceRequest,
+  app: string,
+  rest: string,
+): SessionDetails {
+  const transport = secure ? 'https' : 'http';
+  return {
+    transport,
+    ...(host === undefined ? {} : { tcUrl: `${transport}://${host}/${app}` }),
+    ...(referer === undefined ? {} : { pageUrl: referer }),
+    params: rest === '' ? '' : `?${rest}`,
+    ...(userAgent === undefined ? {} : { userAgent }),
+  };
 }
 
 export const REVOKED: ResourceRefusal = { status: 403, text: 'forbidden: the session was ended' };

@@ -32,6 +32,9 @@ class Parts {
         closeVhost: closed('rtmp'),
         vhostsChanged: () => call('sessions look again'),
       },
+      rtmps: { move: () => move('rtmps'), refresh: () => call('certificate') },
+      outputs: { reconfigure: () => call('outputs') },
+      resources: { budgetBytes: 0 },
       http: {
         moveHttp: () => move('http_server'),
         moveApi: () => move('http_api'),
@@ -64,7 +67,7 @@ class Parts {
 }
 
 const parse = (text: string): ReturnType<typeof parseConfig> => parseConfig(text, 'test.conf');
-const REST = ['streams look again', 'sessions look again', 'ingests start'];
+const REST = ['streams look again', 'outputs', 'sessions look again', 'ingests start'];
 
 test('listeners move before anything else; ingests end before their vhost, and begin when all is in force', async () => {
   const parts = new Parts('listen 1935; vhost a {} vhost b {} vhost off { enabled off; }');
@@ -77,6 +80,7 @@ test('listeners move before anything else; ingests end before their vhost, and b
     'http_server',
     'http_api',
     'in force',
+    'certificate',
     'http reconfigured',
     'ingests stop',
     'hub closes a with VHOST_REMOVED',
@@ -90,7 +94,7 @@ test('listeners move before anything else; ingests end before their vhost, and b
 test('listeners that nobody changed are not touched', async () => {
   const parts = new Parts('listen 1935; vhost a {}');
   await parts.apply('listen 1935; http_server { crossdomain off; } vhost a { play { gop_cache off; } }');
-  assert.deepEqual(parts.calls, ['in force', 'http reconfigured', 'ingests stop', ...REST]);
+  assert.deepEqual(parts.calls, ['in force', 'certificate', 'http reconfigured', 'ingests stop', ...REST]);
 });
 
 test('what was refused is not in force, the rest is', async () => {

@@ -79,9 +79,7 @@ export class PartShelf {
       this.#old.push({ files: names, untilMs: nowMs + KEPT_TARGETS * window.targetDurationSec * 1000 });
     }
     this.#parts = [];
-    while ((this.#old[0]?.untilMs ?? Number.POSITIVE_INFINITY) <= nowMs) {
-      for (const file of this.#old.shift()?.files ?? []) files.unserve(file);
-    }
+    this.#forget(nowMs);
     this.#withdraw();
     this.#moment = next;
     this.#announce(next, 0);
@@ -97,6 +95,15 @@ export class PartShelf {
     this.#withdraw();
     this.#moment = undefined;
     window.setHints([]);
+  }
+
+  /** By the clock, and none that is listed: a publisher may be slower than time. */
+  #forget(nowMs: number): void {
+    const { files, window } = this.#deps;
+    const listed = window.playlist().segments.filter(({ parts }) => parts !== undefined).length;
+    while (this.#old.length > listed && (this.#old[0]?.untilMs ?? Number.POSITIVE_INFINITY) <= nowMs) {
+      for (const file of this.#old.shift()?.files ?? []) files.unserve(file);
+    }
   }
 
   #announce(moment: Moment, index: number): void {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { afterEach, suite, test } from 'node:test';
 import { eventually } from '../../../support/eventually.ts';
 import { HlsRig, play, source } from '../../../support/hls-rig.ts';
@@ -21,6 +22,26 @@ suite('Low-Latency HLS of a stream with gaps', () => {
       assert.equal(after.segments.filter(({ discontinuity }) => discontinuity === true).length, 1);
     });
   }
+
+  test('a publisher who is slower than time: every part that is listed is there, old ones go', async () => {
+    rig = await HlsRig.start({ fmp4: true, lowLatency: true });
+    await rig.publish();
+    await eventually(() => rig.resources.size > 0, 'the playlist is served');
+    let last = 0;
+    let most = 0;
+    for (const frame of source(0, 60_000)) {
+      rig.clock.advance(Math.max(0, frame.dts - last) * 6);
+      last = Math.max(last, frame.dts);
+      rig.give(frame);
+      most = Math.max(most, rig.resources.size);
+      if (frame.kind === 'audio' || !frame.isKeyframe || frame.dts < 3_000) continue;
+      const { segments, partial } = rig.playlist();
+      const parts = [...segments, partial].flatMap((one) => one?.parts ?? []);
+      for (const { uri } of parts)
+        assert.notEqual(rig.memory(join(rig.dir, 'live', uri)), undefined, `${uri} at ${frame.dts}`);
+    }
+    assert.ok(most < 100, `${most} files are served`);
+  });
 
   test('pictures that are always further apart than a part raise the target once', async () => {
     rig = await HlsRig.start({ fmp4: true, lowLatency: true, partMs: 100, expectsAudio: false });

@@ -113,6 +113,14 @@ async function whileLive<T>(watch: () => Promise<T>): Promise<T> {
   return watching;
 }
 
+/** ffmpeg says this of any file of bare audio frames: they have no times. */
+function withoutGuess(stderr: string): string {
+  return stderr
+    .split('\n')
+    .filter((line) => !line.endsWith('Estimating duration from bitrate, this may be inaccurate'))
+    .join('\n');
+}
+
 interface Probe {
   readonly streams: { readonly codec_type: string; readonly nb_read_packets: string }[];
 }
@@ -256,8 +264,8 @@ test('ffmpeg takes AAC from ADTS; MP3 of it is refused', async () => {
   );
   assert.equal(mp3.status, 404);
   assert.equal(await mp3.text(), 'not playable: .mp3 cannot carry aac\n');
-  const { stderr } = await run('ffmpeg', ['-v', 'error', '-xerror', '-i', path, '-f', 'null', '-']);
-  assert.equal(stderr, '');
+  const { stderr } = await run('ffmpeg', ['-v', 'warning', '-xerror', '-i', path, '-f', 'null', '-']);
+  assert.equal(withoutGuess(stderr), '');
   const packets = await check(path);
   assert.ok((packets['audio'] ?? 0) >= 43 * (SECONDS - 1), JSON.stringify(packets));
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { ReloadServer } from '../support/reload-server.ts';
@@ -67,6 +67,33 @@ suite('programs over TLS', () => {
     await assertDecodes(out);
     const { audio, video } = await probe(out);
     assert.ok(audio !== undefined && video !== undefined);
+    await eventually(() => server.server.liveStreams === 0, 'its end');
+  });
+
+  test('curl takes a live .ts over HTTP/2 and HTTP/1.1: the same whole body', async () => {
+    const curl = requireProgram('/usr/bin/curl', 'curl');
+    const port = server.server.addresses.https[0]?.port ?? 0;
+    const source = await makeClip(join(folder, 'source-ts.flv'), { seconds: 4 });
+    const publisher = publishFile(source, `rtmp://127.0.0.1:${server.rtmpPort}/live/ts`);
+    await eventually(() => server.server.liveStreams === 1, 'the stream');
+    const url = `https://localhost:${port}/live/ts.ts`;
+    const bodies = await Promise.all(
+      ['2', '1.1'].map(async (version) => {
+        const out = join(folder, `live-${version}.ts`);
+        const write = ['-o', out, '-w', '%{http_version} %{http_code} %{content_type}'];
+        const answer = await run(curl, ['-sSf', `--http${version}`, '--cacert', files.cert, ...write, url]);
+        assert.equal(answer.stdout, `${version} 200 video/MP2T`);
+        await assertDecodes(out);
+        const { video, audio } = await probe(out);
+        assert.ok((video?.packets.length ?? 0) >= 70, `${video?.packets.length} pictures`);
+        assert.ok((audio?.packets.length ?? 0) >= 120, `${audio?.packets.length} frames of sound`);
+        return readFile(out);
+      }),
+    );
+    assert.equal((await publisher.ended).code, 0);
+    // They joined at different moments of the same multiplex: the newer group of pictures is the end of the older one.
+    const [one, other] = bodies.toSorted((a, b) => b.length - a.length) as [Buffer, Buffer];
+    assert.ok(one.subarray(-other.length / 2).equals(other.subarray(-other.length / 2)));
     await eventually(() => server.server.liveStreams === 0, 'its end');
   });
 

@@ -1,6 +1,10 @@
 import { nodeFileSystem, type FileSystem } from './file-system.ts';
 import { SafeFile } from './safe-file.ts';
-import type { ServerError } from '../base/errors.ts';
+import { ServerError } from '../base/errors.ts';
+
+/** Bytes, and files, of one stream that a slow disk may leave unwritten; further ones fail until it has caught up. */
+export const MAX_UNWRITTEN_BYTES = 128 * 1024 * 1024;
+export const MAX_UNWRITTEN_FILES = 1_000;
 
 /** `superseded`: newer bytes of the same path came before these were written. */
 export type WholeResult = 'done' | 'superseded' | 'failed';
@@ -21,18 +25,44 @@ export class WholeFiles {
   readonly #onError: (error: ServerError, path: string) => void;
   readonly #waiting = new Map<string, Job | undefined>();
   readonly #running = new Set<Promise<void>>();
+  readonly #maxBytes: number;
+  #unwritten = 0;
+  #unwrittenFiles = 0;
+  #isSlow = false;
 
-  constructor(onError: (error: ServerError, path: string) => void, fileSystem: FileSystem = nodeFileSystem) {
+  constructor(
+    onError: (error: ServerError, path: string) => void,
+    fileSystem: FileSystem = nodeFileSystem,
+    maxUnwrittenBytes = MAX_UNWRITTEN_BYTES,
+  ) {
     this.#onError = onError;
     this.#fs = fileSystem;
+    this.#maxBytes = maxUnwrittenBytes;
+  }
+
+  /** Files were refused, and the disk has not caught up with half of the rest since. */
+  get isSlow(): boolean {
+    return this.#isSlow;
   }
 
   /**
    * Puts `bytes` under `path`, once `after` has settled: the segment that a playlist names. Never rejects; what failed is told
-   * to the owner, and the file that was there stays.
+   * to the owner, and the file that was there stays. Where too much waits for the disk it fails at once with FILE_TOO_SLOW, of
+   * which the owner is told once.
    */
   write(path: string, bytes: Uint8Array, after?: Promise<unknown>): Promise<WholeResult> {
-    return this.#enqueue(path, bytes, after);
+    if (this.#unwritten < this.#maxBytes && this.#unwrittenFiles < MAX_UNWRITTEN_FILES) {
+      return this.#enqueue(path, bytes, after);
+    }
+    if (!this.#isSlow) {
+      this.#isSlow = true;
+      const reason = `${this.#unwritten} bytes in ${this.#unwrittenFiles} files wait for the disk`;
+      // Not from within the media path.
+      queueMicrotask(() =>
+        this.#onError(new ServerError('FILE_TOO_SLOW', `${path} is not written: ${reason}`), path),
+      );
+    }
+    return Promise.resolve('failed');
   }
 
   /** Removes the file in its turn: what was asked for before does not bring it back. One that is not there is fine. */
@@ -50,7 +80,12 @@ export class WholeFiles {
     bytes: Uint8Array | undefined,
     after: Promise<unknown> | undefined,
   ): Promise<WholeResult> {
-    return new Promise((settle) => {
+    this.#count(bytes, 1);
+    return new Promise((resolve) => {
+      const settle = (result: WholeResult): void => {
+        this.#count(bytes, -1);
+        resolve(result);
+      };
       const busy = this.#waiting.has(path);
       this.#waiting.get(path)?.settle('superseded');
       this.#waiting.set(path, { bytes, after, settle });
@@ -58,6 +93,15 @@ export class WholeFiles {
       const running = this.#run(path).finally(() => this.#running.delete(running));
       this.#running.add(running);
     });
+  }
+
+  #count(bytes: Uint8Array | undefined, sign: 1 | -1): void {
+    if (bytes === undefined) return;
+    this.#unwritten += sign * bytes.length;
+    this.#unwrittenFiles += sign;
+    if (this.#unwritten <= this.#maxBytes / 2 && this.#unwrittenFiles <= MAX_UNWRITTEN_FILES / 2) {
+      this.#isSlow = false;
+    }
   }
 
   async #run(path: string): Promise<void> {

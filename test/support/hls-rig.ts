@@ -3,6 +3,7 @@ import type { Buffer } from 'node:buffer';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ServerError } from '../../src/base/errors.ts';
 import { TimerWheel } from '../../src/base/timer-wheel.ts';
 import { readMediaPlaylist, type MediaPlaylist } from '../../src/containers/m3u8/index.ts';
 import { TsDemuxer } from '../../src/containers/mpegts/index.ts';
@@ -32,6 +33,8 @@ export class HlsRig {
   readonly removals: DelayedRemovals;
   readonly segments: SegmentDone[] = [];
   readonly failures: OutputFailed[] = [];
+  /** Why publishers were sent away. */
+  readonly closed: ServerError[] = [];
   readonly #options: Partial<HlsOptions>;
   readonly #deps: HlsDeps;
   outputs: HlsOutputs;
@@ -42,7 +45,12 @@ export class HlsRig {
   validator: HlsValidator;
   #lastText = '';
 
-  private constructor(dir: string, options: Partial<HlsOptions>, fileSystem: FileSystem) {
+  private constructor(
+    dir: string,
+    options: Partial<HlsOptions>,
+    fileSystem: FileSystem,
+    maxUnwrittenBytes: number | undefined,
+  ) {
     this.dir = dir;
     this.#options = options;
     this.removals = new DelayedRemovals(this.wheel, () => undefined);
@@ -59,6 +67,7 @@ export class HlsRig {
       resources: this.resources,
       removals: this.removals,
       fileSystem,
+      ...(maxUnwrittenBytes === undefined ? {} : { maxUnwrittenBytes }),
     };
     this.outputs = new HlsOutputs(this.#deps);
     this.validator = new HlsValidator({ mayRaiseTarget: true });
@@ -67,8 +76,9 @@ export class HlsRig {
   static async start(
     options: Partial<HlsOptions> = {},
     fileSystem: FileSystem = nodeFileSystem,
+    maxUnwrittenBytes?: number,
   ): Promise<HlsRig> {
-    return new HlsRig(await mkdtemp(join(tmpdir(), 'srs-hls-')), options, fileSystem);
+    return new HlsRig(await mkdtemp(join(tmpdir(), 'srs-hls-')), options, fileSystem, maxUnwrittenBytes);
   }
 
   get options(): HlsOptions {
@@ -116,7 +126,8 @@ export class HlsRig {
       this.#output = this.outputs.create({ name, options: this.options, after: this.#closing });
     }
     this.#output.onState('live', this.#publication);
-    this.#output.published(sessionOf(`p${this.#publication}`, 'test-publish'));
+    const session = sessionOf(`p${this.#publication}`, 'test-publish');
+    this.#output.published({ ...session, close: (reason) => void this.closed.push(reason) });
     await this.opened();
   }
 

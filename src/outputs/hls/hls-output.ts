@@ -57,6 +57,8 @@ export class HlsOutput implements StreamOutput, SegmentSink {
   #dispose: Deadline | undefined;
   /** Segment whose failure was told already. */
   #failedAt: number | undefined;
+  /** Publication of which it was told that the disk is too slow for it. */
+  #slowIn: number | undefined;
   #toldDependent = false;
 
   constructor(start: HlsOutputStart, deps: HlsDeps) {
@@ -70,7 +72,7 @@ export class HlsOutput implements StreamOutput, SegmentSink {
     this.#names = new HlsNames(name, options, deps.unixTime());
     this.#playlistPath = resolve(safePath(options.root, this.#names.playlist));
     const after = start.ready(this.#playlistPath);
-    this.#whole = new WholeFiles((error) => this.#diskFailed(error), deps.fileSystem);
+    this.#whole = new WholeFiles((error) => this.#diskFailed(error), deps.fileSystem, deps.maxUnwrittenBytes);
     const common = {
       resources: deps.resources,
       removals: deps.removals,
@@ -155,6 +157,12 @@ export class HlsOutput implements StreamOutput, SegmentSink {
 
   segmentDone(bytes: Buffer, durationMs: number, videoFrames: number): void {
     this.#shelf?.segmentDone(bytes, durationMs, videoFrames);
+    if (!this.#whole.isSlow) this.#slowIn = undefined;
+    else if (this.#slowIn !== this.#publication) {
+      // Not from within the segmenter, which it may stop.
+      const error = new ServerError('FILE_TOO_SLOW', 'segments are not written: the disk is far behind');
+      queueMicrotask(() => this.#diskFailed(error));
+    }
   }
 
   segmentDropped(): void {
@@ -281,6 +289,10 @@ export class HlsOutput implements StreamOutput, SegmentSink {
 
   /** One report for a segment: its file, the playlist and the journal fail together. */
   #diskFailed(error: ServerError): void {
+    if (error.code === 'FILE_TOO_SLOW') {
+      if (this.#slowIn === this.#publication) return;
+      this.#slowIn = this.#publication;
+    }
     const sequence = this.#shelf?.newest.sequence ?? 0;
     if (this.#failedAt === sequence) return;
     this.#failedAt = sequence;

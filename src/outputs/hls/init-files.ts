@@ -1,6 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import type { SegmentWindow } from '../../containers/m3u8/index.ts';
 import type { StreamFiles } from '../../storage/stream-files.ts';
+import type { WholeResult } from '../../storage/whole-files.ts';
 import type { Place } from './names.ts';
 
 /** [hls_init_file] The init segments of fragmented MP4: one for each set of tracks, each under a name of its own. */
@@ -9,10 +10,10 @@ export class InitFiles {
   readonly #window: SegmentWindow;
   readonly #place: (sequence: number) => Place;
   #bytes: Buffer | undefined;
+  #file = '';
+  #written: Promise<WholeResult> | undefined;
   /** Name of the present one; undefined where segments need none. */
   uri: string | undefined;
-  /** When it is written, or has failed. */
-  written: Promise<unknown> | undefined;
 
   constructor(files: StreamFiles, window: SegmentWindow, place: (sequence: number) => Place) {
     this.#files = files;
@@ -26,14 +27,30 @@ export class InitFiles {
     if (this.uri !== undefined && this.#bytes?.equals(bytes) === true && this.#window.uses(this.uri)) return;
     const { file, uri } = this.#place(sequence);
     this.#bytes = bytes;
+    this.#file = file;
     this.uri = uri;
-    this.written = this.#files.put(file, bytes);
+    this.#write();
+  }
+
+  /** When the present one is written. One that failed is tried again, for each segment that needs it. */
+  written(): Promise<WholeResult> | undefined {
+    if (this.#bytes !== undefined && this.#written === undefined) this.#write();
+    return this.#written;
   }
 
   /** The files are gone. */
   forget(): void {
     this.#bytes = undefined;
     this.uri = undefined;
-    this.written = undefined;
+    this.#written = undefined;
+  }
+
+  #write(): void {
+    if (this.#bytes === undefined) return;
+    const written = this.#files.put(this.#file, this.#bytes);
+    this.#written = written;
+    void written.then((result) => {
+      if (result === 'failed' && this.#written === written) this.#written = undefined;
+    });
   }
 }

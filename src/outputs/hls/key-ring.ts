@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { createCipheriv, randomBytes } from 'node:crypto';
+import type { WholeResult } from '../../storage/whole-files.ts';
 import type { Place } from './names.ts';
 
 /** Bytes of an AES-128 key and of its initialization vector. */
@@ -9,21 +10,21 @@ interface RingKey {
   readonly bytes: Buffer;
   readonly uri: string;
   /** When its file is there. */
-  readonly written: Promise<unknown>;
+  readonly written: Promise<WholeResult>;
 }
 
 /** [hls_keys] The keys of a stream: each for so many segments, always a new one in a new run of the output. */
 export class KeyRing {
   readonly #segmentsPerKey: number;
   readonly #place: (sequence: number) => Place;
-  readonly #put: (file: string, bytes: Buffer) => Promise<unknown>;
+  readonly #put: (file: string, bytes: Buffer) => Promise<WholeResult>;
   #key: RingKey | undefined;
   #used = 0;
 
   constructor(
     segmentsPerKey: number,
     place: (sequence: number) => Place,
-    put: (file: string, bytes: Buffer) => Promise<unknown>,
+    put: (file: string, bytes: Buffer) => Promise<WholeResult>,
   ) {
     this.#segmentsPerKey = segmentsPerKey;
     this.#place = place;
@@ -35,8 +36,13 @@ export class KeyRing {
     if (this.#key === undefined || this.#used >= this.#segmentsPerKey) {
       const { file, uri } = this.#place(sequence);
       const bytes = randomBytes(KEY_BYTES);
-      this.#key = { bytes, uri, written: this.#put(file, bytes) };
+      const key = { bytes, uri, written: this.#put(file, bytes) };
+      this.#key = key;
       this.#used = 0;
+      void key.written.then((result) => {
+        // A key that is not on the disk is no use to more segments than it must.
+        if (result === 'failed' && this.#key === key) this.forget();
+      });
     }
     this.#used += 1;
     return this.#key;

@@ -100,6 +100,8 @@ export interface HlsDeps {
   readonly removals: DelayedRemovals;
   /** Default: that of the machine. */
   readonly fileSystem?: FileSystem;
+  /** Default: MAX_UNWRITTEN_BYTES. */
+  readonly maxUnwrittenBytes?: number;
   /** What answers at the path of the playlist. Default: its text, the same for all. */
   readonly document?: (playlist: LivePlaylist, options: HlsOptions) => HlsDocument;
 }

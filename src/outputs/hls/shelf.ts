@@ -63,6 +63,8 @@ export class HlsShelf implements LivePlaylist {
   #dateMs: number | undefined;
   /** Settles when all segments so far are written, or have failed. */
   #segmentsWritten: Promise<unknown> = Promise.resolve();
+  /** Names of listed segments that the disk does not have: in memory only. */
+  readonly #lost = new Set<string>();
   #playlistWritten: Promise<WholeResult> = Promise.resolve('done');
   /** Settles when all segments so far were told. */
   #told: Promise<void> = Promise.resolve();
@@ -178,11 +180,10 @@ export class HlsShelf implements LivePlaylist {
     const body = key === undefined ? bytes : encryptSegment(bytes, key.bytes, sequence);
     this.#facts.segment(body.length, durationMs, videoFrames);
     const memory = new MemoryFile(body, unixTime());
-    const written = files.put(place.file, body, {
-      resource: this.#document?.counted(memory) ?? memory,
-      after: Promise.allSettled([key?.written, this.#inits.written]),
-    });
-    this.#segmentsWritten = Promise.allSettled([this.#segmentsWritten, written]);
+    const needed = Promise.all([key?.written, this.#inits.written()]);
+    const resource = this.#document?.counted(memory) ?? memory;
+    const written = this.#settle(place.uri, needed, files.put(place.file, body, { resource, after: needed }));
+    this.#segmentsWritten = Promise.all([this.#segmentsWritten, written]);
     const listedKey: EncryptionKey | undefined =
       key === undefined ? undefined : { method: 'AES-128', uri: key.uri };
     const now = clock.now();
@@ -323,12 +324,31 @@ export class HlsShelf implements LivePlaylist {
     return any;
   }
 
+  /** Whether a segment is on the disk with what it needs. If not, the playlist there must say so before it names it. */
+  async #settle(
+    uri: string,
+    needed: Promise<readonly (WholeResult | undefined)[]>,
+    written: Promise<WholeResult>,
+  ): Promise<WholeResult> {
+    const results = [await written, ...(await needed)];
+    if (!results.includes('failed')) return 'done';
+    if (this.#window.uses(uri)) {
+      this.#lost.add(uri);
+      this.#save();
+    }
+    return 'failed';
+  }
+
   /** The state and the playlist, after the segments that they name. */
   #save(): void {
     const { files, names, clock } = this.#deps;
     const after = this.#segmentsWritten;
     const journal = Buffer.from(this.#window.journal(clock.now()));
-    const text = Buffer.from(writeMediaPlaylist(withoutLowLatency(this.#window.playlist())));
+    const listed = this.#window.playlist();
+    for (const uri of this.#lost) {
+      if (!listed.segments.some((segment) => segment.uri === uri)) this.#lost.delete(uri);
+    }
+    const text = Buffer.from(writeMediaPlaylist(asOnDisk(listed, this.#lost)));
     void files.put(names.journal, journal, { resource: 'none', after });
     this.#playlistWritten = files.put(names.playlist, text, { resource: 'none', after });
   }
@@ -365,9 +385,9 @@ export class HlsShelf implements LivePlaylist {
   }
 }
 
-/** What the disk has: nobody there waits for parts. */
-function withoutLowLatency(playlist: MediaPlaylist): MediaPlaylist {
-  if (playlist.partTargetMs === undefined) return playlist;
+/** What the disk has: nobody there waits for parts, and what it lost is a gap that players leave out. Spec: bis, 4.4.4.7. */
+function asOnDisk(playlist: MediaPlaylist, lost: ReadonlySet<string>): MediaPlaylist {
+  if (playlist.partTargetMs === undefined && lost.size === 0) return playlist;
   const { targetDurationSec, mediaSequence, discontinuitySequence, independentSegments, endlist } = playlist;
   return {
     targetDurationSec,
@@ -378,7 +398,7 @@ function withoutLowLatency(playlist: MediaPlaylist): MediaPlaylist {
     segments: playlist.segments.map((segment) => {
       const whole: { -readonly [Key in keyof PlaylistSegment]: PlaylistSegment[Key] } = { ...segment };
       delete whole.parts;
-      return whole;
+      return lost.has(segment.uri) ? { ...whole, gap: true } : whole;
     }),
   };
 }

@@ -41,6 +41,12 @@ export interface HttpServerOptions {
 export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => void;
 export type UpgradeHandler = (request: IncomingMessage, socket: Socket, head: Buffer) => void;
 
+/**
+ * Requests of one connection that wait behind the first one for their answers. Each costs some KB, and one read brings more than
+ * a thousand of them; browsers never pipeline.
+ */
+export const MAX_PIPELINED_REQUESTS = 100;
+
 const BAD_REQUEST = Buffer.from(
   'HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 12\r\nConnection: close\r\n\r\nbad request\n',
 );
@@ -64,6 +70,7 @@ export class HttpServer {
   readonly #http2: Http2Sessions;
   #handler: HttpHandler = (_request, response) => void response.writeHead(503).end();
   #onUpgrade: UpgradeHandler | undefined;
+  readonly #behind = new WeakMap<Socket, number>();
   #armed = false;
   #closed: Promise<void> | undefined;
 
@@ -124,7 +131,10 @@ export class HttpServer {
       idleTimeoutMs,
       maxRequestsPerConnection,
     });
-    this.server.on('request', (request, response) => this.#handler(request, response));
+    this.server.on('request', (request, response) => {
+      if (response.socket === null && !this.#mayWait(request.socket, response)) return;
+      this.#handler(request, response);
+    });
     this.server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
     // A server with this event answers nothing to CONNECT by itself.
     this.server.on(
@@ -141,6 +151,20 @@ export class HttpServer {
   /** Takes WebSocket upgrades; other upgrades (`h2c`) are served as if they had not asked. */
   handleUpgrade(handler: UpgradeHandler): void {
     this.#onUpgrade = handler;
+  }
+
+  /** Counts a request that came while another one of its connection is not answered; ends the connection when there are too many. */
+  #mayWait(socket: Socket, response: ServerResponse): boolean {
+    if (socket.destroyed) return false;
+    const waiting = (this.#behind.get(socket) ?? 0) + 1;
+    if (waiting > MAX_PIPELINED_REQUESTS) {
+      this.#clientErrors.add(`${plainIp(socket.remoteAddress)}: too many requests at once`);
+      socket.destroy();
+      return false;
+    }
+    this.#behind.set(socket, waiting);
+    response.once('close', () => this.#behind.set(socket, (this.#behind.get(socket) ?? 1) - 1));
+    return true;
   }
 
   /** How often peers sent what was no HTTP. */

@@ -84,6 +84,7 @@ function hlsKind(deps: OutputKindDeps): OutputKind<HlsOptions> {
       };
     },
     create: (start) => outputs.create(start),
+    close: () => outputs.close(),
   };
 }
 

@@ -2,8 +2,10 @@ import { UndoScope } from '../base/undo.ts';
 import { systemClock } from '../base/clock.ts';
 import { describeError } from '../base/errors.ts';
 import { TimerWheel } from '../base/timer-wheel.ts';
+import { within } from '../base/within.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Config, ConfigChange } from '../config/index.ts';
+import { HttpHooks } from '../control/hooks/index.ts';
 import { RtmpEndpoint } from '../endpoints/rtmp/index.ts';
 import { createHub, type ClosableHub } from '../hub/hub.ts';
 import { MergeGovernor } from '../hub/merge-governor.ts';
@@ -23,9 +25,11 @@ import { Ingests } from './ingests.ts';
 import { outputKinds } from './output-kinds.ts';
 import { OutputWatch } from './output-watch.ts';
 import { recoverOutputs } from './recovery.ts';
+import { PolicyChain } from './policy-chain.ts';
 import type { Refusal, ReloadTarget } from './reload/ports.ts';
 import { ServerTarget } from './reload/server-target.ts';
 import { StreamOutputs } from './stream-outputs.ts';
+import { hookOptions } from './vhost-hooks.ts';
 import { rtmpVhosts, streamOptions } from './vhost-options.ts';
 import { VhostTable } from './vhost-table.ts';
 
@@ -48,7 +52,8 @@ export interface ServerDeps {
 }
 
 const NAME = 'srs-ts';
-const EVERYBODY: AccessPolicy = { check: () => Promise.resolve() };
+/** The server ends although a disk does not answer to removals, ms. */
+const FILES_TIMEOUT_MS = 5_000;
 
 /**
  * The composition root: one server from one frozen configuration. A process may hold several, and a server may be started,
@@ -56,8 +61,10 @@ const EVERYBODY: AccessPolicy = { check: () => Promise.resolve() };
  */
 export class Server implements ReloadTarget {
   readonly #scope = new UndoScope();
+  readonly #logger: Logger;
   readonly #gate: ConnectionGate;
   readonly #hub: ClosableHub;
+  readonly #hooks: HttpHooks;
   readonly #rtmp: RtmpEndpoint;
   readonly #rtmps: HttpsPart;
   readonly #http: HttpSide;
@@ -76,7 +83,8 @@ export class Server implements ReloadTarget {
 
   constructor(config: Config, deps: ServerDeps) {
     this.#config = config;
-    const { logger, version, pageDir, policy = EVERYBODY } = deps;
+    const { logger, version, pageDir } = deps;
+    this.#logger = logger;
     const clock = systemClock;
     const inForce = (): Config => this.#config;
     const vhosts = new VhostTable(inForce);
@@ -92,9 +100,24 @@ export class Server implements ReloadTarget {
     this.#removals = new DelayedRemovals(wheel, (path, error) =>
       logger.warn(`${path} could not be removed: ${describeError(error)}`),
     );
-    const observer = new OutputWatch(logger, deps.outputObservers ?? []);
-    const names = new RecordingNames(nodeFileSystem);
     const unixTime = (): number => Date.now();
+    const serverId = config.serverId === '' ? `vid-${newSessionId()}` : config.serverId;
+    this.#hooks = new HttpHooks({
+      clock,
+      unixTime,
+      logger,
+      userAgent: `${NAME}/${version}`,
+      server: { serverId, serviceId: newSessionId(), cwd: process.cwd() },
+      options(vhost) {
+        const found = vhosts.find(vhost);
+        return found && hookOptions(found);
+      },
+      find: (name) => this.#hub.find(name),
+    });
+    // Last: what a back end has granted nobody refuses any more.
+    const policy = new PolicyChain([...(deps.policy === undefined ? [] : [deps.policy]), this.#hooks]);
+    const observer = new OutputWatch(logger, [this.#hooks, ...(deps.outputObservers ?? [])]);
+    const names = new RecordingNames(nodeFileSystem);
     this.#recover = () => recoverOutputs(config, { clock, unixTime, logger, observer, names });
     this.#outputs = new StreamOutputs({
       kinds: outputKinds({
@@ -121,7 +144,7 @@ export class Server implements ReloadTarget {
       describeTrack: (frame, parseSps) =>
         frame.kind === 'video' ? videoTrackOf(frame, parseSps) : audioTrackOf(frame),
       governor: new MergeGovernor({ clock, loadProbe: () => probe.utilisation() }),
-      observers: [report, this.#outputs, ...(deps.observers ?? [])],
+      observers: [report, this.#outputs, this.#hooks, ...(deps.observers ?? [])],
       resolvers: deps.resolvers ?? [],
     });
     this.#scope.add(() => this.#hub.close());
@@ -130,6 +153,7 @@ export class Server implements ReloadTarget {
       gate: this.#gate,
       hub: this.#hub,
       policy,
+      observer: this.#hooks,
       vhosts: rtmpVhosts(vhosts),
       clock,
       wheel,
@@ -160,6 +184,7 @@ export class Server implements ReloadTarget {
       logger,
       resources: this.#resources,
       version,
+      serverId,
       pageDir,
       config: inForce,
       vhosts,
@@ -264,15 +289,19 @@ export class Server implements ReloadTarget {
   async #stop(): Promise<void> {
     this.#ending = true;
     await this.#applying;
+    this.#hooks.stopAsking();
     const ingests = this.#ingests.close();
     await Promise.all([this.#rtmp.stopAccepting(), this.#http.stopAccepting()]);
     await ingests;
     this.#rtmps.close();
     await this.#rtmp.close();
     await this.#outputs.close();
-    await this.#recovery?.close();
-    await this.#removals.close();
+    const files = Promise.all([this.#recovery?.close(), this.#removals.close()]);
+    if (!(await within(systemClock, FILES_TIMEOUT_MS, files))) {
+      this.#logger.warn('the disk does not answer: files that were to be removed or mended are left');
+    }
     await this.#http.close();
+    await this.#hooks.close(); // The ends of all sessions and files have been seen.
     this.#scope.run();
   }
 }

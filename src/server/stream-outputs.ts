@@ -3,6 +3,7 @@ import { systemClock } from '../base/clock.ts';
 import { describeError, ServerError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Undo } from '../base/undo.ts';
+import { within } from '../base/within.ts';
 import type { VhostConfig } from '../config/index.ts';
 import type { OutputObserver, StreamOutput } from '../hub/output-events.ts';
 import { streamKey, type LiveStream, type SessionInfo, type StreamObserver } from '../hub/ports.ts';
@@ -16,6 +17,8 @@ export interface OutputKind<Options = unknown> {
   /** What the vhost asks for; undefined = not this stream. */
   options(vhost: VhostConfig, name: StreamName): Options | undefined;
   create(start: OutputStart<Options>): StreamOutput;
+  /** The server ends: what waits behind outputs that are closed is left. Idempotent. */
+  close?(): void;
 }
 
 export interface OutputStart<Options> {
@@ -116,15 +119,10 @@ export class StreamOutputs implements StreamObserver {
       for (const running of tracked.running) this.#stop(tracked, running);
     }
     this.#streams.clear();
-    const all = Promise.all(this.#closing.values()).then(() => true);
-    let cancel: Undo = () => undefined;
-    const late = new Promise<boolean>((resolve) => {
-      cancel = systemClock.after(CLOSE_TIMEOUT_MS, () => resolve(false));
-    });
-    if (!(await Promise.race([all, late]))) {
+    if (!(await within(systemClock, CLOSE_TIMEOUT_MS, Promise.all(this.#closing.values())))) {
       this.#deps.logger.warn(`the disk does not answer: ${this.#closing.size} outputs are left unfinished`);
     }
-    cancel();
+    for (const kind of this.#deps.kinds) kind.close?.();
   }
 
   #update(tracked: Tracked): void {

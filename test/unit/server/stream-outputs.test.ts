@@ -78,6 +78,7 @@ function world(): World {
   let options: { readonly length: number } | undefined = { length: 10 };
   const kind: OutputKind = {
     name: 'test',
+    close: () => void log.push('kind closed'),
     options: () => options,
     create: ({ after }) => {
       if (self.cannotBegin) throw new Error('no');
@@ -187,14 +188,16 @@ test('an output that cannot begin disturbs no publish', () => {
 });
 
 test('closing ends all, waits for their files, and nothing begins any more', async () => {
-  const { hub, outputs, made } = world();
+  const { hub, outputs, made, log } = world();
   hub.publish(LIVE_DEMO, sessionOf('a'));
   let closed = false;
   const closing = outputs.close().then(() => (closed = true));
   await new Promise((resolve) => setImmediate(resolve));
   assert.equal(closed, false);
   made[0]?.finish();
+  assert.equal(log.includes('kind closed'), false);
   await closing;
+  assert.equal(log.at(-1), 'kind closed');
   hub.publish({ ...LIVE_DEMO, stream: 'other' }, sessionOf('b'));
   assert.equal(made.length, 1);
 });

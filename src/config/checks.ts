@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { checkFileNames } from './file-checks.ts';
 import { otherPlace, printable } from './problem.ts';
 import type { Diagnostics, Origin } from './problem.ts';
 import type { Config } from './schema/root.ts';
@@ -29,6 +30,8 @@ export function checkConfig(
         expected: "'daemon off;'",
       },
     );
+
+  checkFileNames(config.vhosts, at, (key) => origins.has(key), diagnostics);
 
   const names = new Map<string, Origin>();
   config.vhosts.forEach((vhost, v) => {

@@ -227,6 +227,39 @@ const ODD: readonly { readonly text: string; readonly problems: readonly string[
   { text: 'listen 1; vhost a { hls { enabled off; hls_keys on; } }', problems: [] },
   { text: 'listen 1; asprocess off;', problems: [] },
   {
+    text: 'listen 1; vhost a { hls { enabled on; hls_m3u8_file [app].m3u8; hls_ts_file [app]/[stream].ts; } }',
+    problems: [
+      "x.conf:1:39: vhost.hls.hls_m3u8_file: '[app].m3u8' has no [stream]: two streams would write the same files",
+      "x.conf:1:65: vhost.hls.hls_ts_file: '[app]/[stream].ts' is the same name for one file after another: a number is added to it; expected [seq] or [timestamp] in it",
+    ],
+  },
+  {
+    text: 'listen 1; vhost a { hls { enabled on; hls_keys on; hls_key_file [app]/k; } dash { enabled on; dash_mpd_file a.mpd; } }',
+    problems: [
+      "x.conf:1:52: vhost.hls.hls_key_file: '[app]/k' has no [stream]: two streams would write the same files",
+      "x.conf:1:52: vhost.hls.hls_key_file: '[app]/k' is the same name for one file after another: a number is added to it; expected [seq] or [timestamp] in it",
+      "x.conf:1:95: vhost.dash.dash_mpd_file: 'a.mpd' has no [stream]: two streams would write the same files",
+    ],
+  },
+  {
+    text: 'listen 1; vhost a { dvr { enabled on; dvr_path /r/a.flv; } } vhost b { dvr { enabled on; dvr_path /r/a.flv; dvr_plan append; } }',
+    problems: [
+      "x.conf:1:39: vhost.dvr.dvr_path: '/r/a.flv' is the same name for one file after another: a number is added to it; expected [timestamp] in it",
+      "x.conf:1:90: vhost.dvr.dvr_path: '/r/a.flv' has no [stream]: two streams would write the same files",
+    ],
+  },
+  {
+    text: 'listen 1; vhost a { hls { enabled on; } dash { enabled on; } }\nvhost b { hls { enabled on; hls_path ./objs/nginx/html/; } dash { enabled on; } }',
+    problems: [
+      "x.conf:2:1: vhost.hls.hls_m3u8_file: streams of the same name in this vhost and in 'a' (line 1) have the same files; expected [vhost] in the names, or other folders",
+      "x.conf:2:1: vhost.dash.dash_mpd_file: streams of the same name in this vhost and in 'a' (line 1) have the same files; expected [vhost] in the names, or other folders",
+    ],
+  },
+  {
+    text: 'listen 1; vhost a { hls { enabled on; } } vhost b { hls { enabled on; hls_path /other; } dash { enabled on; dash_path /b; } hds { enabled on; hds_path /b; } dvr { enabled on; } } vhost c { hls { enabled on; hls_m3u8_file [vhost]/[stream].m3u8; hls_ts_file [vhost]/[stream]-[seq].ts; } dvr { enabled on; dvr_path /folder; } } vhost d { hls { enabled off; } }',
+    problems: [],
+  },
+  {
     text: 'listen 1; ff_log_level x; vhost a { exec { enabled on; } } vhost b { exec { enabled on; } }',
     problems: [
       'x.conf:1:11: ff_log_level: is accepted, but this server does not have the feature yet: it has no effect',

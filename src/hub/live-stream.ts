@@ -5,8 +5,9 @@ import type { Deadline, TimerWheel } from '../base/timer-wheel.ts';
 import type { Undo } from '../base/undo.ts';
 import type { Frame } from '../media/frame.ts';
 import { Attendances } from './attendance.ts';
-import { Feed } from './feed.ts';
+import { closeSession } from './close-session.ts';
 import type { FeedSource } from './feed-source.ts';
+import { Feeds } from './feeds.ts';
 import { FrameTaps } from './frame-taps.ts';
 import { GopCache } from './gop-cache.ts';
 import { HeadCache } from './head-cache.ts';
@@ -39,15 +40,13 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
   readonly #services: StreamServices<HubStream>;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #feeds = new Map<string, Feed>();
+  readonly #feeds: Feeds;
   readonly #viewers = new Set<Viewer>();
   readonly #timeline = new Timeline('full');
   readonly #media = new MediaFacts();
   readonly #head: HeadCache;
   readonly #taps: FrameTaps;
   readonly #attendances: Attendances;
-  /** The feeds as a list: what the frame path walks. */
-  #feedList: readonly Feed[] = [];
   #options: StreamOptions;
   #state: StreamState = 'idle';
   #gop: GopCache;
@@ -70,6 +69,7 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
     this.#clock = services.clock;
     this.#logger = services.logger.child({ stream: this.key, component: 'hub' });
     this.#options = options;
+    this.#feeds = new Feeds(services, this);
     this.#gop = new GopCache(options.gopCacheMaxFrames);
     this.#taps = new FrameTaps(services.tapErrors, this.#logger);
     this.#attendances = new Attendances({
@@ -166,7 +166,7 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
     this.#repairsBefore = this.#timeline.repairs;
     this.#publication += 1;
     this.#publishedAtUnix = this.#services.unixTime();
-    for (const feed of this.#feedList) feed.restart();
+    for (const feed of this.#feeds.list) feed.restart();
     this.#enterState('live');
   }
 
@@ -204,7 +204,7 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
     this.#publishedAtUnix = undefined;
     this.#gop.clear();
     this.#sound?.clear();
-    for (const feed of this.#feedList) feed.rest(now);
+    for (const feed of this.#feeds.list) feed.rest(now);
     this.#waitingSince = now;
     this.#enterState('waiting');
     if (this.publisher !== undefined) return; // Published again by whoever was just told.
@@ -232,7 +232,7 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
       viewer.queue.bounds = bounds;
       if (options.sendTimeoutMs !== old.sendTimeoutMs) viewer.watchAnew();
     }
-    for (const feed of this.#feedList) feed.repace(old);
+    for (const feed of this.#feeds.list) feed.repace(old);
     if (this.#hold !== undefined) this.#hold.at = this.#waitingSince + options.holdMs;
   }
 
@@ -241,11 +241,11 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
     this.#shut = reason;
     const viewers = [...this.#viewers];
     for (const viewer of viewers) {
-      this.#closeSession(viewer.request.session, reason);
+      closeSession(viewer.request.session, reason, this.#logger);
       viewer.close(); // Its session may take its time.
     }
     const attended = this.#attendances.shut(reason);
-    if (this.#publisher !== undefined) this.#closeSession(this.#publisher, reason);
+    if (this.#publisher !== undefined) closeSession(this.#publisher, reason, this.#logger);
     this.#forgetIfUnused(); // Held for its taps alone.
     return viewers.length + attended;
   }
@@ -304,20 +304,11 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
   }
 
   feedFor(format: WireFormat): ViewerFeed {
-    let feed = this.#feeds.get(format.key);
-    if (feed === undefined) {
-      feed = new Feed(this.#services, this, format);
-      this.#feeds.set(format.key, feed);
-      this.#feedList = [...this.#feeds.values()];
-    }
-    return feed;
+    return this.#feeds.of(format);
   }
 
   leftFeed(left: ViewerFeed): void {
-    const feed = this.#feeds.get(left.format.key);
-    if (feed === undefined || feed !== left || feed.viewers > 0) return;
-    this.#feeds.delete(left.format.key);
-    this.#feedList = [...this.#feeds.values()];
+    this.#feeds.left(left);
   }
 
   viewerEnded(viewer: Viewer): void {
@@ -328,14 +319,6 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
 
   viewerFailed(viewer: Viewer, error: unknown): void {
     this.#logger.warn(`viewer ${viewer.request.session.id} failed: ${describeError(error)}`);
-  }
-
-  #closeSession(session: SessionInfo, reason: ServerError): void {
-    try {
-      session.close(reason);
-    } catch (error) {
-      this.#logger.warn(`session ${session.id} could not be closed: ${describeError(error)}`);
-    }
   }
 
   #writeHead(frame: Frame, now: number): void {
@@ -351,7 +334,7 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
       this.#head.data(timed);
     }
     this.#media.settle(this.hasAudio && this.hasVideo, now);
-    for (const feed of this.#feedList) feed.append(timed, now);
+    for (const feed of this.#feeds.list) feed.append(timed, now);
     this.#taps.frame(timed);
   }
 
@@ -362,7 +345,7 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
     if (this.#options.gopCache) this.#gop.push(frame);
     if (this.#sound !== undefined && frame.kind === 'audio') this.#sound.push(frame);
     if (!media.settled) media.settle(this.hasAudio && this.hasVideo, now, frame.dts);
-    const feeds = this.#feedList;
+    const feeds = this.#feeds.list;
     for (let index = 0; index < feeds.length; index += 1) feeds[index]?.append(frame, now);
     this.#taps.frame(frame);
   }

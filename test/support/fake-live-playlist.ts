@@ -90,6 +90,16 @@ export class FakeLivePlaylist implements LivePlaylist {
     this.#changed();
   }
 
+  /** The segments, as they are now, with these keys. */
+  setKeys(uris: readonly string[]): void {
+    const playlist = this.#window.playlist();
+    const segments = playlist.segments.map((segment, i) => {
+      const uri = uris[i];
+      return uri === undefined ? segment : { ...segment, key: { method: 'AES-128' as const, uri } };
+    });
+    this.playlist = { ...playlist, segments };
+  }
+
   end(): void {
     this.#window.end();
     this.#changed();

@@ -21,7 +21,7 @@ import { counted, CountedFile } from './counted-file.ts';
 import type { HlsSession } from './hls-session.ts';
 import { HlsSessions, newContext, REVOKED } from './hls-sessions.ts';
 import { masterText } from './master-text.ts';
-import { readPlaylistQuery, type PlaylistQuery } from './playlist-query.ts';
+import { CONTEXT_PARAMETER, readPlaylistQuery, type PlaylistQuery } from './playlist-query.ts';
 import { PlaylistTexts } from './playlist-texts.ts';
 import { judgeReload, reloadTimeoutMs, type ReloadVerdict } from './reload.ts';
 import { WaitingRoom } from './waiting-room.ts';
@@ -157,11 +157,9 @@ export class PlaylistDocument implements HlsDocument {
         // The answer to a blocking request is the same for all who ask with this URL (bis, appendix B.1).
         const isShared = query.sequence !== undefined;
         const cacheControl = isShared ? `public, max-age=${playlist.targetDurationSec}` : undefined;
-        return this.#body(texts.shared(query.skip), cacheControl, undefined);
+        return this.#body(textFor(texts, query, undefined), cacheControl, undefined);
       }
-      const bytes = this.#options.segmentSessions
-        ? texts.forContext(query.skip, reader.context)
-        : texts.shared(query.skip);
+      const bytes = textFor(texts, query, this.#options.segmentSessions ? reader.context : undefined);
       return this.#body(bytes, OF_ONE_VIEWER, reader.session);
     });
   }
@@ -218,6 +216,15 @@ export class PlaylistDocument implements HlsDocument {
   #holdMs(): number {
     return reloadTimeoutMs(this.#live, FIRST_PLAYLIST_MS);
   }
+}
+
+/** What segments have to be asked for with: the id of a viewer, and the vhost by which the playlist was found. */
+function textFor(texts: PlaylistTexts, { skip, vhost }: PlaylistQuery, context: string | undefined): Buffer {
+  const session = context === undefined ? undefined : `${CONTEXT_PARAMETER}=${context}`;
+  if (vhost === undefined) {
+    return session === undefined ? texts.shared(skip) : texts.withQuery(skip, session, false);
+  }
+  return texts.withQuery(skip, session === undefined ? vhost : `${session}&${vhost}`, true);
 }
 
 type Answer = ResourceAnswer | undefined | Promise<ResourceAnswer | undefined>;

@@ -7,7 +7,9 @@ export interface PlaylistQuery {
   readonly part: number | undefined;
   /** `_HLS_skip`: a delta update will do. */
   readonly skip: boolean;
-  /** The other parameters as they came, with `&` between them. */
+  /** `vhost=NAME`, as it came: whoever found the playlist by it finds the segments only so. */
+  readonly vhost: string | undefined;
+  /** The other parameters as they came, `vhost` too, with `&` between them. */
   readonly rest: string;
 }
 
@@ -18,6 +20,8 @@ export const CONTEXT_PARAMETER = 'hls_ctx';
 export const MAX_CONTEXT_CHARACTERS = 64;
 
 const CONTEXT = new RegExp(`^[A-Za-z0-9_-]{1,${MAX_CONTEXT_CHARACTERS}}$`);
+/** A name of a vhost, percent-encoded where that is needed: nothing that means something in a playlist or a query. */
+const VHOST = /^vhost=[A-Za-z0-9._:%-]{1,255}$/;
 const COUNT = /^\d{1,15}$/;
 
 /** Reads a query without its `?`. A text says what is wrong with the directives in it. */
@@ -26,6 +30,7 @@ export function readPlaylistQuery(query: string): PlaylistQuery | string {
   let sequence: number | undefined;
   let part: number | undefined;
   let skip = false;
+  let vhost: string | undefined;
   const rest: string[] = [];
   for (const parameter of query === '' ? [] : query.split('&')) {
     const equals = parameter.indexOf('=');
@@ -45,11 +50,12 @@ export function readPlaylistQuery(query: string): PlaylistQuery | string {
     } else if (!name.startsWith('_HLS_') && parameter !== '') {
       // Names with this prefix belong to the protocol (bis, 6.2.5): nothing of the viewer's to keep.
       rest.push(parameter);
+      if (VHOST.test(parameter)) vhost ??= parameter;
     }
   }
   // bis, 6.2.5.2: a part without its segment is a bad request.
   if (part !== undefined && sequence === undefined) return '_HLS_part without _HLS_msn';
-  return { context, sequence, part, skip, rest: rest.join('&') };
+  return { context, sequence, part, skip, vhost, rest: rest.join('&') };
 }
 
 /** [hls_ctx] The viewer that the query of any URL names. */

@@ -6,18 +6,22 @@ import {
   type PlaylistPart,
   type PlaylistSegment,
 } from '../../../containers/m3u8/index.ts';
-import { CONTEXT_PARAMETER } from './playlist-query.ts';
 
-/** One text that is shared, and what lies between the places where each viewer's id goes. */
+/** A path from the root, or with a scheme. Spec: RFC 3986, 4.2. */
+const NOT_RELATIVE = /^(?:\/|[A-Za-z][A-Za-z0-9+.-]*:)/;
+
+/** One text that is shared, and what lies between the places where the query of each viewer goes. */
 interface Text {
   readonly playlist: MediaPlaylist;
   shared: Buffer | undefined;
   pieces: readonly string[] | undefined;
+  /** With the keys that are beside the segments. */
+  keyPieces: readonly string[] | undefined;
 }
 
 /**
  * The texts of a playlist as it is between two changes, each made once, for the first who asks: the full one and the delta
- * update, as they are and with a viewer's id on every segment.
+ * update, as they are and with a viewer's query on every segment.
  */
 export class PlaylistTexts {
   readonly playlist: MediaPlaylist;
@@ -25,7 +29,7 @@ export class PlaylistTexts {
   #full: Text | undefined;
   #delta: Text | undefined;
 
-  /** `marker` stands for the viewer's id in the text: letters and digits that no URI has. */
+  /** `marker` stands for the viewer's query in the text: letters and digits that no URI has. */
   constructor(playlist: MediaPlaylist, marker: string) {
     this.playlist = playlist;
     this.#marker = marker;
@@ -38,50 +42,63 @@ export class PlaylistTexts {
     return text.shared;
   }
 
-  /** The text with `hls_ctx=<context>` at segments, parts, maps and hints. */
-  forContext(skip: boolean, context: string): Buffer {
+  /** The text with a query at segments, parts, maps and hints; `keys`: at relative keys as well. */
+  withQuery(skip: boolean, query: string, keys: boolean): Buffer {
     const text = this.#text(skip);
-    text.pieces ??= writeMediaPlaylist(withContext(text.playlist, this.#marker)).split(this.#marker);
-    return Buffer.from(text.pieces.join(context), 'latin1');
+    const pieces = (keys ? text.keyPieces : text.pieces) ?? this.#split(text.playlist, keys);
+    if (keys) text.keyPieces = pieces;
+    else text.pieces = pieces;
+    return Buffer.from(pieces.join(query), 'latin1');
+  }
+
+  #split(playlist: MediaPlaylist, keys: boolean): readonly string[] {
+    return writeMediaPlaylist(withQuery(playlist, this.#marker, keys)).split(this.#marker);
   }
 
   #text(skip: boolean): Text {
-    this.#full ??= { playlist: this.playlist, shared: undefined, pieces: undefined };
+    this.#full ??= textOf(this.playlist);
     if (!skip) return this.#full;
     if (this.#delta === undefined) {
       const delta = deltaUpdate(this.playlist);
       // Nothing is old enough to be left out: the full playlist is the answer (bis, 6.2.5.1).
-      this.#delta =
-        delta === undefined ? this.#full : { playlist: delta, shared: undefined, pieces: undefined };
+      this.#delta = delta === undefined ? this.#full : textOf(delta);
     }
     return this.#delta;
   }
 }
 
-function withContext(playlist: MediaPlaylist, context: string): MediaPlaylist {
-  const add = (uri: string): string => addContext(uri, context);
+function textOf(playlist: MediaPlaylist): Text {
+  return { playlist, shared: undefined, pieces: undefined, keyPieces: undefined };
+}
+
+function withQuery(playlist: MediaPlaylist, query: string, keys: boolean): MediaPlaylist {
+  const add = (uri: string): string => addQuery(uri, query);
   const { partial, preloadHints } = playlist;
   return {
     ...playlist,
     segments: playlist.segments.map((segment) => ({
-      ...withHeadContext(segment, add),
+      ...withHeadQuery(segment, add, keys),
       uri: add(segment.uri),
     })),
-    ...(partial === undefined ? {} : { partial: withHeadContext(partial, add) }),
+    ...(partial === undefined ? {} : { partial: withHeadQuery(partial, add, keys) }),
     ...(preloadHints === undefined
       ? {}
       : { preloadHints: preloadHints.map((hint) => ({ ...hint, uri: add(hint.uri) })) }),
   };
 }
 
-/** Keys stay as they are: they may be of another server, and one is fetched for many segments. */
-function withHeadContext<Head extends Pick<PlaylistSegment, 'map' | 'parts'>>(
+/** Keys with a URL of their own stay as they are: they may be of another server. */
+function withHeadQuery<Head extends Pick<PlaylistSegment, 'key' | 'map' | 'parts'>>(
   head: Head,
   add: (uri: string) => string,
+  keys: boolean,
 ): Head {
-  const { map, parts } = head;
+  const { key, map, parts } = head;
   return {
     ...head,
+    ...(keys && key?.uri !== undefined && !NOT_RELATIVE.test(key.uri)
+      ? { key: { ...key, uri: add(key.uri) } }
+      : {}),
     ...(map === undefined ? {} : { map: { ...map, uri: add(map.uri) } }),
     ...(parts === undefined
       ? {}
@@ -89,6 +106,6 @@ function withHeadContext<Head extends Pick<PlaylistSegment, 'map' | 'parts'>>(
   };
 }
 
-function addContext(uri: string, context: string): string {
-  return `${uri}${uri.includes('?') ? '&' : '?'}${CONTEXT_PARAMETER}=${context}`;
+function addQuery(uri: string, query: string): string {
+  return `${uri}${uri.includes('?') ? '&' : '?'}${query}`;
 }

@@ -53,6 +53,34 @@ test('the media playlist of an id has it on every segment and map; the viewer is
   assert.equal(viewersOf(hub), 1);
 });
 
+for (const { title, options, query, expected } of [
+  { title: 'a session', options: {}, query: 'hls_ctx=me&vhost=a.b&t=1', expected: 'hls_ctx=me&vhost=a.b' },
+  {
+    title: 'hls_ts_ctx off',
+    options: { segmentSessions: false },
+    query: 'hls_ctx=me&vhost=a%2Bb',
+    expected: 'vhost=a%2Bb',
+  },
+  { title: 'hls_ctx off', options: ALL_OFF, query: 'vhost=a.b', expected: 'vhost=a.b' },
+  { title: 'no name', options: ALL_OFF, query: 'vhost=a"b', expected: undefined },
+]) {
+  test(`who found the playlist by ?vhost= finds segments, maps and keys by it: ${title}`, async () => {
+    const { get, live } = setUp({ options, playlist: { maps: true } });
+    live.setKeys(['demo.key', 'https://keys/demo.key', '/demo.key']);
+    const { segments } = readMediaPlaylist(textOf(await get(query)));
+    const suffix = expected === undefined ? '' : `?${expected}`;
+    assert.deepEqual(
+      segments.slice(0, 3).map(({ uri, key }) => [uri, key?.uri]),
+      [
+        [`demo-0.ts${suffix}`, `demo.key${suffix}`],
+        [`demo-1.ts${suffix}`, 'https://keys/demo.key'],
+        [`demo-2.ts${suffix}`, '/demo.key'],
+      ],
+    );
+    assert.equal(segments[0]?.map?.uri, `demo-init.mp4${suffix}`);
+  });
+}
+
 test('hls_master_m3u8_path_relative leaves out the folder', async () => {
   const { get } = setUp({ options: { relativeMaster: true } });
   assert.match(textOf(await get('a=1')), /\ndemo\.m3u8\?hls_ctx=[^&]+&a=1\n$/);

@@ -183,7 +183,8 @@ export class HlsShelf implements LivePlaylist {
     const needed = Promise.all([key?.written, this.#inits.written()]);
     const resource = this.#document?.counted(memory) ?? memory;
     const written = this.#settle(place.uri, needed, files.put(place.file, body, { resource, after: needed }));
-    this.#segmentsWritten = Promise.all([this.#segmentsWritten, written]);
+    // Without its results, of which each would hold all before it.
+    this.#segmentsWritten = Promise.all([this.#segmentsWritten, written]).then(() => undefined);
     const listedKey: EncryptionKey | undefined =
       key === undefined ? undefined : { method: 'AES-128', uri: key.uri };
     const now = clock.now();

@@ -86,11 +86,6 @@ export class SimulatedServer {
     return this.#hub.tapErrors.total;
   }
 
-  /** Streams that the hub knows. */
-  get streams(): number {
-    return this.#hub.list().length;
-  }
-
   /** As SIGTERM does. */
   async stop(): Promise<void> {
     this.#lease?.release();

@@ -10,6 +10,8 @@ import { ProcessTarget } from './process-target.ts';
 
 /** The whole fast end may take so long; then the process ends anyway, ms. */
 const STOP_DEADLINE_MS = 1_800;
+/** So much longer if a disk has not answered by then, ms. */
+const DISK_DEADLINE_MS = 150;
 /** As above after an unexpected error, enforced from another thread, ms. */
 const CRASH_DEADLINE_MS = 2_000;
 
@@ -68,14 +70,16 @@ export function tellFailure(config: Config, logger: RootLogger, error: unknown):
  * deadline in any case.
  */
 export async function endLife(
-  { logger, ending, scope }: Life,
+  life: Life,
   code: number | undefined,
   stop: () => Promise<void>,
 ): Promise<number> {
+  const { logger, ending, scope } = life;
   // Not cleared: should something keep the process alive after all is closed, this ends it.
   setTimeout(() => {
     logger.warn(`not everything closed within ${STOP_DEADLINE_MS} ms`);
-    process.exit(code ?? ending.code);
+    if (waitsForDisk()) setTimeout(() => exitOrDie(code ?? ending.code, life), DISK_DEADLINE_MS);
+    else process.exit(code ?? ending.code);
   }, STOP_DEADLINE_MS).unref();
   try {
     await stop();
@@ -86,6 +90,20 @@ export async function endLife(
   scope.run();
   await logger.close();
   return code ?? ending.code;
+}
+
+/** Something was asked of a file and has no answer. */
+function waitsForDisk(): boolean {
+  return process.getActiveResourcesInfo().some((resource) => resource.startsWith('FSReq'));
+}
+
+/** `process.exit` waits for the threads that ask the disk: where it does not answer only a signal ends the process. */
+function exitOrDie(code: number, { logger, target }: Life): void {
+  if (!waitsForDisk()) process.exit(code);
+  logger.error('the disk does not answer: the process kills itself');
+  target.close();
+  logger.flushSync();
+  process.kill(process.pid, 'SIGKILL');
 }
 
 /** State is unknown from here on: close what can be closed, and let a supervisor start anew. */

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { posix } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { once, type Undo } from '../../base/undo.ts';
 import {
@@ -311,11 +312,18 @@ export class HlsShelf implements LivePlaylist {
     all = this.#deps.options.cleanup,
   ): Promise<void> {
     if (file === undefined) return;
+    let path: string;
+    try {
+      path = from.path(file);
+    } catch {
+      return; // A playlist of another program had this name: nothing of ours.
+    }
     from.unserve(file);
     if (!all) return;
-    // In its turn: a write that is under way does not bring it back. Then the folders that are empty.
-    await this.#deps.whole.remove(from.path(file));
-    from.remove(file, 0);
+    // In its turn: a write that is under way does not bring it back.
+    await this.#deps.whole.remove(path);
+    // Nothing has this name: what goes are the folders, if they are empty. The file may be there again, and new.
+    from.remove(posix.join(posix.dirname(file), '.gone'), 0);
   }
 
   #sweep(): boolean {

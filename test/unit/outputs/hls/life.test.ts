@@ -3,6 +3,7 @@ import { createDecipheriv } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, suite, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { frameFromFlv, TAG_TYPE } from '../../../../src/containers/flv/index.ts';
 import { nodeFileSystem } from '../../../../src/storage/file-system.ts';
 import type { HlsOptions } from '../../../../src/outputs/hls/index.ts';
@@ -80,6 +81,42 @@ suite('HLS over publishes and restarts', () => {
         'live/demo.m3u8',
       ]),
     );
+  });
+
+  test('a segment that gets the name of one that is being deleted stays', async () => {
+    const unlink = async (path: string): Promise<void> => {
+      await setTimeout(20);
+      await nodeFileSystem.unlink(path);
+    };
+    await begin({ recover: false }, { ...nodeFileSystem, unlink });
+    play(rig, source(0, 7_000));
+    await rig.end();
+    rig.validator = new HlsValidator();
+    await rig.publish();
+    play(rig, source(0, 6_500));
+    await until(() => assert.equal(rig.segments.length, 4 + 3));
+    await rig.removals.settled();
+    for (const { uri } of rig.playlist().segments) {
+      assert.ok((await rig.files()).includes(`live/${uri}`), uri);
+      assert.notEqual(rig.memory(join(rig.dir, 'live', uri)), undefined, uri);
+    }
+  });
+
+  test('names of an earlier playlist that no file can have are passed over', async () => {
+    await begin({ recover: false });
+    play(rig, source(0, 3_000));
+    await rig.end('off');
+    rig.restart();
+    await rm(join(rig.dir, 'live/.demo.m3u8.journal'));
+    const text = await readFile(join(rig.dir, 'live/demo.m3u8'), 'latin1');
+    await writeFile(
+      join(rig.dir, 'live/demo.m3u8'),
+      text.replace('demo-0.ts', `${'x'.repeat(300)}.ts`).replace('demo-1.ts', 'a%00b.ts'),
+    );
+    rig.validator = new HlsValidator();
+    await rig.publish();
+    play(rig, source(0, 2_500));
+    assert.deepEqual(shown(), ['demo-0.ts']);
   });
 
   test('segments are deleted after they left the playlist, never one that is listed', async () => {

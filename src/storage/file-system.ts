@@ -8,6 +8,8 @@ export interface WritableHandle {
   writev(buffers: readonly Uint8Array[], position: number): Promise<number>;
   /** On the disk, not only in the system's memory. */
   sync(): Promise<void>;
+  /** It was changed now, although nothing was written. */
+  touch(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -87,6 +89,11 @@ class NodeHandle implements EditableHandle {
 
   sync(): Promise<void> {
     return this.#handle.datasync();
+  }
+
+  touch(): Promise<void> {
+    const now = new Date();
+    return this.#handle.utimes(now, now);
   }
 
   close(): Promise<void> {

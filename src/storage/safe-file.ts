@@ -75,8 +75,9 @@ export interface SafeFileStats {
 }
 
 const NOTHING = new Uint8Array(0);
-/** The position of a piece that is no bytes, but a wish for those before it. */
+/** The positions of pieces that are no bytes, but wishes. */
 const SYNC = -1;
+const TOUCH = -2;
 
 type State = 'open' | 'closing' | 'whole' | 'failed' | 'aborted';
 
@@ -143,6 +144,13 @@ export class SafeFile {
   sync(): void {
     if (this.#state !== 'open') return;
     this.#queue.push({ bytes: NOTHING, position: SYNC });
+    this.#wake?.();
+  }
+
+  /** Somebody writes it, although nothing comes: a start of another server leaves it alone (see leftovers.ts). */
+  touch(): void {
+    if (this.#state !== 'open' || this.#pending > 0 || this.#next < this.#queue.length) return;
+    this.#queue.push({ bytes: NOTHING, position: TOUCH });
     this.#wake?.();
   }
 
@@ -238,9 +246,11 @@ export class SafeFile {
   /** One write of what is consecutive at the head of the queue. */
   async #writeBatch(handle: WritableHandle): Promise<void> {
     const first = this.#queue[this.#next] as Piece;
-    if (first.position === SYNC) {
+    if (first.position < 0) {
       this.#next += 1;
-      await handle.sync();
+      this.#compact();
+      if (first.position === SYNC) await handle.sync();
+      else await handle.touch().catch(() => undefined); // Not every file system has times.
       return;
     }
     const batch: Uint8Array[] = [];
@@ -252,6 +262,16 @@ export class SafeFile {
       end += piece.bytes.length;
       this.#next += 1;
     }
+    this.#compact();
+    await writeAll(handle, batch, first.position, end - first.position);
+    if (this.#state !== 'open' && this.#state !== 'closing') return;
+    this.#pending -= end - first.position;
+    if (!this.#full || this.#pending > this.#maxPending / 4) return;
+    this.#full = false;
+    if (this.#state === 'open') this.#options.onDrain?.();
+  }
+
+  #compact(): void {
     if (this.#next === this.#queue.length) {
       this.#queue = [];
       this.#next = 0;
@@ -259,12 +279,6 @@ export class SafeFile {
       this.#queue = this.#queue.slice(this.#next);
       this.#next = 0;
     }
-    await writeAll(handle, batch, first.position, end - first.position);
-    if (this.#state !== 'open' && this.#state !== 'closing') return;
-    this.#pending -= end - first.position;
-    if (!this.#full || this.#pending > this.#maxPending / 4) return;
-    this.#full = false;
-    if (this.#state === 'open') this.#options.onDrain?.();
   }
 
   #fail(error: ServerError): void {

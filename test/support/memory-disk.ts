@@ -139,6 +139,10 @@ class MemoryHandle implements EditableHandle {
     return Promise.resolve();
   }
 
+  touch(): Promise<void> {
+    return Promise.resolve();
+  }
+
   close(): Promise<void> {
     return Promise.resolve();
   }

@@ -20,6 +20,7 @@ export class MemoryFileSystem implements FileSystem {
         return bytes.length;
       },
       sync: () => Promise.resolve(),
+      touch: () => Promise.resolve(),
       close: () => Promise.resolve(),
     };
   }

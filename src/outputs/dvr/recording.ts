@@ -135,6 +135,8 @@ export class Recording {
     if (this.#sink === undefined) return;
     this.#writer?.cut(this.#sink);
     this.#sink.flush();
+    // Without it a publisher that hangs would make the file look left over.
+    this.#file?.touch();
   }
 
   /** Ends it. Resolves when its file is closed, mended or given up; never rejects; idempotent. */

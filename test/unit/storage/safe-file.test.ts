@@ -5,9 +5,11 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
-  readdirSync,
   readFileSync,
+  readdirSync,
   rmSync,
+  statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,6 +19,7 @@ import type { ServerError } from '../../../src/base/errors.ts';
 import { nodeFileSystem, type FileSystem } from '../../../src/storage/file-system.ts';
 import { finalPath, leftoverOf, SafeFile, temporaryPath } from '../../../src/storage/safe-file.ts';
 import { WholeFiles } from '../../../src/storage/whole-files.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'srs-safe-'));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -34,6 +37,7 @@ function faulty(take: (length: number) => number | Promise<number>): FileSystem 
           return taken === 0 ? 0 : real.writev([all.subarray(0, taken)], position);
         },
         sync: () => real.sync(),
+        touch: () => real.touch(),
         close: () => real.close(),
       };
     },
@@ -272,6 +276,7 @@ test('what comes after a sync is written after it; an abort may keep what there 
           calls.push('sync');
           return real.sync();
         },
+        touch: () => real.touch(),
         close: () => real.close(),
       };
     },
@@ -287,4 +292,36 @@ test('what comes after a sync is written after it; an abort may keep what there 
   await kept.file.abort('keep');
   assert.equal(existsSync(kept.path), false);
   assert.ok(existsSync(temporaryPath(kept.path)));
+});
+
+test('a touch is seen from outside and changes nothing; a file system without times does no harm', async () => {
+  const { file, path } = begin('touched.flv');
+  file.write(Buffer.from('abc'));
+  await eventually(
+    () => existsSync(file.temporary) && readFileSync(file.temporary, 'utf8') === 'abc',
+    'its bytes',
+  );
+  const old = new Date(1_000_000_000_000);
+  for (let times = 0; times < 3; times += 1) {
+    utimesSync(file.temporary, old, old);
+    file.touch();
+    await eventually(() => statSync(file.temporary).mtimeMs > Date.now() - 60_000, 'its time');
+  }
+  assert.equal(await file.close(), true);
+  assert.equal(readFileSync(path, 'utf8'), 'abc');
+  const untimed: FileSystem = {
+    ...nodeFileSystem,
+    async create(name) {
+      const real = await nodeFileSystem.create(name);
+      return {
+        writev: (buffers, position) => real.writev(buffers, position),
+        sync: () => real.sync(),
+        touch: () => Promise.reject(new Error('no times here')),
+        close: () => real.close(),
+      };
+    },
+  };
+  const other = begin('untimed.flv', untimed);
+  other.file.touch();
+  assert.equal(await other.file.close(), true);
 });

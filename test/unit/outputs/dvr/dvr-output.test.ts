@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
 import {
@@ -239,6 +239,22 @@ test('append, mp4: one file while the publisher may come back, another after', a
   );
 });
 
+test('a publisher that hangs leaves a file that still changes: no start of another server takes it for left over', async (t) => {
+  const stage = stageOf(t, { path: '[stream].flv' });
+  stage.publish();
+  await stage.playSlowly(0, 2_000);
+  const open = join(stage.folder, '.demo.flv.recording');
+  const size = statSync(open).size;
+  for (let hung = 0; hung < 3; hung += 1) {
+    utimesSync(open, 1_000_000, 1_000_000);
+    stage.clock.advance(1_000);
+    await stage.settle();
+    assert.ok(statSync(open).mtimeMs > Date.now() - 60_000);
+  }
+  assert.equal(statSync(open).size, size);
+  await stage.output.close();
+});
+
 test('append never goes on with a file that is not its own', async (t) => {
   const stage = stageOf(t, { plan: 'append', path: '[stream].flv' });
   const other = join(stage.folder, 'demo.flv');
@@ -351,6 +367,7 @@ function failing(fail: (written: number) => void | Promise<void>): FileSystem {
           return bytes;
         },
         sync: () => real.sync(),
+        touch: () => real.touch(),
         close: () => real.close(),
       };
     },

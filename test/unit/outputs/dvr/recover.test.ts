@@ -14,10 +14,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
 import { systemClock } from '../../../../src/base/clock.ts';
+import { TsDemuxer } from '../../../../src/containers/mpegts/index.ts';
 import type { RecordingDone } from '../../../../src/hub/output-events.ts';
 import { mendRecording, RecordingNames, recoverLeftovers } from '../../../../src/outputs/dvr/index.ts';
 import { nodeFileSystem } from '../../../../src/storage/file-system.ts';
-import { DvrStage, readRecording, type Found } from '../../../support/dvr-stage.ts';
+import { DvrStage, flvFrames, readRecording, type Found } from '../../../support/dvr-stage.ts';
 import { MemoryLogger } from '../../../support/memory-logger.ts';
 
 function folderOf(t: TestContext): string {
@@ -58,6 +59,13 @@ async function openRecording(t: TestContext, format: 'flv' | 'mp4' | 'fmp4' | 't
 
 const idsOf = (found: readonly Found[], kind: string): number[] =>
   found.filter((one) => one.kind === kind).map(({ id }) => id);
+
+/** Bytes of each frame, by its kind and time. */
+function tsSizes(bytes: Buffer): Map<string, number> {
+  const demuxer = new TsDemuxer();
+  const frames = [...demuxer.push(bytes), ...demuxer.end()].filter(({ isConfig }) => !isConfig);
+  return new Map(frames.map(({ kind, dts, flvBody }) => [`${kind} ${dts}`, flvBody.length]));
+}
 
 suite('a recording that was cut off', () => {
   for (const format of ['flv', 'mp4', 'fmp4', 'ts'] as const) {
@@ -108,6 +116,36 @@ suite('a recording that was cut off', () => {
       assert.ok(best >= whole - 1_000, `${best} of ${whole} ms`);
     });
   }
+
+  test('MPEG-TS, at any packet: no picture or sound is there in part, and no more than the torn one is missing', async (t) => {
+    const stage = new DvrStage({ path: '[stream].ts' });
+    t.after(() => stage.remove());
+    stage.publish();
+    for (let n = 0; n < 12; n += 1) {
+      // Beyond 64 KiB the length of a picture is told nowhere.
+      stage.output.onFrame(flvFrames.picture(n * 40, n % 4 === 0, n % 4 === 0 ? 70_000 : 3_000));
+      stage.output.onFrame(flvFrames.sound(n * 40, 300));
+      stage.output.onFrame(flvFrames.sound(n * 40 + 20, 300));
+    }
+    await stage.output.close();
+    const path = join(stage.folder, 'demo.ts');
+    const whole = readFileSync(path);
+    const all = tsSizes(whole);
+    assert.equal(all.size, 36);
+    let least = Number.POSITIVE_INFINITY;
+    for (let end = 188 * 400; end <= whole.length; end += 188) {
+      writeFileSync(path, whole.subarray(0, end));
+      const { bytes } = await mendRecording(nodeFileSystem, path);
+      const mended = readFileSync(path);
+      assert.equal(bytes, mended.length);
+      for (const [frame, size] of tsSizes(mended)) assert.equal(size, all.get(frame), `${frame} at ${end}`);
+      assert.ok(end - bytes < 72_000, `${end - bytes} bytes went`);
+      if (bytes === end) least = Math.min(least, end);
+    }
+    assert.ok(least < 188 * 500, 'what is whole stays');
+    writeFileSync(path, whole);
+    assert.equal((await mendRecording(nodeFileSystem, path)).bytes, whole.length);
+  });
 
   test('FLV: a head that was half written over when it ended', async (t) => {
     const open = await openRecording(t, 'flv');

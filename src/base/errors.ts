@@ -29,6 +29,11 @@ export const ERRORS = {
   STREAM_NOT_FOUND: { api: 2048, blames: 'peer' },
   STREAM_NAME_INVALID: { api: 2037, blames: 'peer' },
   INTERNAL: { api: 1099, blames: 'us' },
+  // HTTP callbacks and what they are asked with.
+  HOOK_REFUSED: { api: 3064, blames: 'peer' },
+  HOOK_ANSWER_INVALID: { api: 3065, blames: 'operator' },
+  HOOK_FAILED: { api: 3066, blames: 'operator' },
+  HTTP_REQUEST_FAILED: { api: 3066, blames: 'operator' },
   // RTMP sessions.
   RTMP_FLOOD: { api: 2065, blames: 'peer' },
   RTMP_REPLIES_UNREAD: { api: 2066, blames: 'peer' },

@@ -5,7 +5,7 @@ import type { Diagnostics } from './problem.ts';
 import { suggest } from './suggest.ts';
 
 /** What words must look like beyond being words. */
-type Form = 'http-url' | 'access-rule';
+type Form = 'http-url' | 'access-rule' | 'deciding-hook';
 
 /** Whether the words of a directive have the form that its row asks for; what is wrong is told. */
 export function formFits(
@@ -24,6 +24,14 @@ export function formFits(
     const bad = node.args.find(({ text }) => text !== '' && !isHttpUrl(text));
     return bad === undefined || wrong(bad, `'${printable(bad.text)}' is not possible here`, HTTP_URL);
   }
+  if (row.form === 'deciding-hook') {
+    const bad = node.args.find(({ text }) => !DECIDING_HOOKS.includes(text));
+    const near = bad === undefined ? undefined : suggest(bad.text, DECIDING_HOOKS);
+    return (
+      bad === undefined ||
+      wrong(bad, `'${printable(bad.text)}' is not possible here`, DECIDING_HOOKS.join(', '), near)
+    );
+  }
   const [action, who, extra] = node.args;
   if (action === undefined || who === undefined) return wrong(undefined, 'is not complete', ACCESS_RULE);
   if (action.text !== 'publish' && action.text !== 'play') {
@@ -35,6 +43,8 @@ export function formFits(
 }
 
 const HTTP_URL = 'a URL such as http://127.0.0.1:8085/api or https://example.org/api';
+/** Events of http_hooks whose answer decides. */
+export const DECIDING_HOOKS = ['on_connect', 'on_publish', 'on_play'];
 const PEER = 'all, an IP address or a range such as 10.0.0.0/8';
 const ACCESS_RULE = `publish or play, then ${PEER}`;
 

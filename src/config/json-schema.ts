@@ -1,3 +1,4 @@
+import { DECIDING_HOOKS } from './forms.ts';
 import type { Row, Rows } from './schema/row.ts';
 import { ROOT } from './schema/root.ts';
 import { formatBytes, MAX_DURATION_MS } from './units.ts';
@@ -102,7 +103,10 @@ function valueSchema(row: ValueRow): JsonSchema {
     case 'list':
       return {
         type: 'array',
-        items: { type: 'string', ...(row.form === 'http-url' ? { pattern: HTTP_URL } : {}) },
+        items:
+          row.form === 'deciding-hook'
+            ? { enum: DECIDING_HOOKS }
+            : { type: 'string', ...(row.form === 'http-url' ? { pattern: HTTP_URL } : {}) },
       };
     case 'lists':
       return { type: 'array', items: { type: 'array', items: { type: 'string' } } };

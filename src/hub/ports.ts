@@ -343,4 +343,15 @@ export interface AccessRequest {
 /** Decides before the peer hears success. Throws a ServerError to refuse. */
 export interface AccessPolicy {
   check(request: AccessRequest): Promise<void>;
+  /**
+   * Called once after each `check`, when the session has begun, was refused or has failed: what was granted and has not begun by
+   * now never will.
+   */
+  settled?(session: SessionInfo): void;
+}
+
+/** Hears of the ends of connections that asked for `connect`, whatever became of it. */
+export interface ConnectionObserver {
+  /** `bytes`: of the connection. Called after the ends of what it published or played. */
+  connectionEnded(id: string, bytes: { readonly sent: number; readonly received: number }): void;
 }

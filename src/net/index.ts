@@ -1,6 +1,7 @@
 export { connectTcp, type Connection, type ConnectionHandlers, type ConnectTarget } from './connect.ts';
 export { ConnectionGate, type ConnectionGateOptions } from './connection-gate.ts';
 export { createHttpApp, sendText, type HttpAppOptions } from './http-app.ts';
+export { HttpClient, placeOfUrl, type HttpClientAnswer, type HttpClientRequest } from './http-client.ts';
 export { HttpServer, type HttpHandler, type HttpServerOptions, type UpgradeHandler } from './http-server.ts';
 export {
   checkCertificate,

@@ -22,6 +22,8 @@ export interface HttpSideDeps {
   readonly gate: ConnectionGate;
   readonly logger: Logger;
   readonly version: string;
+  /** [server_id] One for the life of the server, also when the API is switched off and on. */
+  readonly serverId: string;
   /** What outputs keep in memory for HTTP. */
   readonly resources: LiveResources;
   /** Folder of the built page; undefined = no page. */
@@ -40,8 +42,6 @@ export interface HttpSideDeps {
 /** [http_server, http_api] Whatever of HTTP is switched on. */
 export class HttpSide {
   readonly #deps: HttpSideDeps;
-  /** [server_id] One for the life of the server, also when the API is switched off and on. */
-  readonly #serverId: string;
   readonly #https: HttpsPart;
   readonly #apiHttps: HttpsPart;
   #http: HttpEndpoint | undefined;
@@ -59,8 +59,6 @@ export class HttpSide {
       });
     this.#https = part('http_server.https', 'httpServer.https');
     this.#apiHttps = part('http_api.https', 'httpApi.https');
-    const { serverId } = deps.config();
-    this.#serverId = serverId === '' ? `vid-${newSessionId()}` : serverId;
   }
 
   get httpAddresses(): readonly BoundAddress[] {
@@ -230,14 +228,14 @@ export class HttpSide {
 
   #createApi(config: Config): ApiServer {
     const { listen, crossdomain } = config.httpApi;
-    const { hub, logger, version } = this.#deps;
+    const { hub, logger, version, serverId } = this.#deps;
     return new ApiServer(
       {
         listen: [listenAddress(listen)],
         crossdomain,
         maxConnections: apiConnections(config),
         version,
-        serverId: this.#serverId,
+        serverId,
         pid: process.pid,
         now: () => Date.now(),
       },

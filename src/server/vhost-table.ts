@@ -28,10 +28,20 @@ export class VhostTable {
 
   /** The vhost of a stream, whose name is a resolved one. Throws VHOST_UNKNOWN: a reload may have removed it or switched it off. */
   of(name: StreamName): VhostConfig {
-    const vhost = this.#vhosts().get(name.vhost);
-    if (vhost?.enabled !== true)
-      throw new ServerError('VHOST_UNKNOWN', `vhost ${name.vhost} is not served here`);
+    const vhost = this.find(name.vhost);
+    if (vhost === undefined) throw new ServerError('VHOST_UNKNOWN', `vhost ${name.vhost} is not served here`);
     return vhost;
+  }
+
+  /** The block of this name, switched on or not. */
+  block(name: string): VhostConfig | undefined {
+    return this.#vhosts().get(name);
+  }
+
+  /** The vhost with this resolved name, unless it was removed or switched off. */
+  find(name: string): VhostConfig | undefined {
+    const vhost = this.#vhosts().get(name);
+    return vhost?.enabled === true ? vhost : undefined;
   }
 
   #vhosts(): ReadonlyMap<string, VhostConfig> {

@@ -77,7 +77,7 @@ export interface ListRow extends RowBase {
   readonly type: 'list';
   readonly default: readonly string[];
   /** What each word must look like. */
-  readonly form?: 'http-url';
+  readonly form?: 'http-url' | 'deciding-hook';
 }
 
 /** A list that may be written several times; each one counts. */

@@ -92,7 +92,6 @@ export const VHOST = {
   },
   http_hooks: {
     type: 'block',
-    feature: 'planned',
     reload: 'live',
     doc: 'HTTP callbacks.',
     rows: access.HTTP_HOOKS,

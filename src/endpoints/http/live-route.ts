@@ -109,6 +109,19 @@ export class LiveRoute {
     const body = bodyOf(target.query, match);
     if (body === undefined) return refuse(reply, NO_TRACKS);
     const viewer = this.#viewer(request.raw, `${match.ending}-play`, liveDetails(request.raw, 'http', match));
+    try {
+      return await this.#serve(viewer, request, reply, { target, match, body });
+    } finally {
+      this.#options.access.settled?.(viewer);
+    }
+  }
+
+  async #serve(
+    viewer: LiveViewer,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { target, match, body }: Wanted,
+  ): Promise<FastifyReply> {
     const found = await this.#admit(viewer, request.raw, { target, match, body });
     if ('status' in found) return refuse(reply, found);
     const contentType = LIVE_TYPES[match.ending];
@@ -152,8 +165,26 @@ export class LiveRoute {
       refuseSocket(socket, wanted);
       return;
     }
+    const viewer = this.#viewer(
+      request,
+      `ws-${wanted.match.ending}-play`,
+      liveDetails(request, 'ws', wanted.match),
+    );
+    try {
+      await this.#upgrade(viewer, request, socket, head, wanted);
+    } finally {
+      this.#options.access.settled?.(viewer);
+    }
+  }
+
+  async #upgrade(
+    viewer: LiveViewer,
+    request: IncomingMessage,
+    socket: Socket,
+    head: Buffer,
+    wanted: Wanted,
+  ): Promise<void> {
     const { ending } = wanted.match;
-    const viewer = this.#viewer(request, `ws-${ending}-play`, liveDetails(request, 'ws', wanted.match));
     const found = await this.#admit(viewer, request, wanted);
     if ('status' in found) {
       refuseSocket(socket, found);

@@ -2,7 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { TimerWheel } from '../../base/timer-wheel.ts';
 import type { ServerError } from '../../base/errors.ts';
-import type { AccessPolicy, Hub } from '../../hub/ports.ts';
+import type { AccessPolicy, ConnectionObserver, Hub } from '../../hub/ports.ts';
 import type { Inlet, Socket } from '../../net/index.ts';
 import type { RtmpLink } from '../../protocols/rtmp/index.ts';
 
@@ -40,6 +40,8 @@ export interface RtmpVhosts {
 export interface RtmpServices {
   readonly hub: Hub;
   readonly policy: AccessPolicy;
+  /** Hears of the end of each connection. */
+  readonly observer?: ConnectionObserver;
   readonly vhosts: RtmpVhosts;
   readonly clock: Clock;
   readonly wheel: TimerWheel;

@@ -1,5 +1,5 @@
 import { ServerError } from '../../base/errors.ts';
-import type { SessionDetails } from '../../hub/ports.ts';
+import type { SessionDetails, SessionInfo } from '../../hub/ports.ts';
 import {
   encodeConnectError,
   encodeConnectResult,
@@ -321,15 +321,22 @@ export class RtmpDialogue implements RtmpLinkHandler {
     tell: (error: ServerError) => void,
   ): void {
     const session = this.#session;
-    const who = { id: session.id, ip: session.ip, type: action === 'connect' ? 'rtmp' : `rtmp-${action}` };
+    const { policy } = session.services;
+    const who: SessionInfo = {
+      id: session.id,
+      ip: session.ip,
+      type: action === 'connect' ? 'rtmp' : `rtmp-${action}`,
+      details,
+      close: (reason) => session.close(reason),
+    };
     this.#asking = true;
     session.inlet.pause(); // Also a FIN waits: hence the deadline.
     session.expectWithin(ROLE_TIMEOUT_MS, `answer to ${action}`);
     const decide = async (): Promise<void> => {
       try {
-        await session.services.policy.check({
+        await policy.check({
           action,
-          session: { ...who, details, close: (reason) => session.close(reason) },
+          session: who,
           vhost: vhost.name,
           app: name.app,
           stream: name.stream,
@@ -345,6 +352,8 @@ export class RtmpDialogue implements RtmpLinkHandler {
         tell(reason);
         session.close(reason, true);
         return;
+      } finally {
+        policy.settled?.(who);
       }
       this.#asking = false;
       session.guard(() => this.#replay());

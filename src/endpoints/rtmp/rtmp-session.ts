@@ -179,6 +179,8 @@ export class RtmpSession implements RtmpPeer {
     const normal = byPeer || reason.code === 'SESSION_CLOSED' || reason.code === 'SERVER_STOPPING';
     if (normal) this.logger.info(line);
     else this.logger.warn(line);
+    const { bytesRead: received, bytesWritten: sent } = this.socket;
+    this.services.observer?.connectionEnded(this.id, { sent, received });
     this.#onClosed(this);
   }
 }

@@ -100,7 +100,9 @@ function sample({ row, path }: EnvironmentVariable): readonly [text: string, opt
     case 'list':
       return row.form === 'http-url'
         ? ['http://a/b  https://c/d', ['http://a/b', 'https://c/d']]
-        : [' x  y\t', ['x', 'y']];
+        : row.form === 'deciding-hook'
+          ? [' on_play  on_publish\t', ['on_play', 'on_publish']]
+          : [' x  y\t', ['x', 'y']];
     case 'lists':
       return row.form === 'access-rule'
         ? [

@@ -322,7 +322,6 @@ test('a file of SRS 3 starts; each feature that is not there gets one warning, h
     [
       ['stats', 10],
       ['vhost.security', 13],
-      ['vhost.http_hooks', 14],
       ['vhost.transcode', 16],
       ['vhost.cluster', 31],
     ],

@@ -150,6 +150,8 @@ test('the names above are all there is, but for our own', () => {
   ours.push('vhost.play.send_timeout', 'vhost.play.mw_adaptive', 'vhost.publish.hold_time');
   ours.push('vhost.hls.hls_ll', 'vhost.hls.hls_ll_part', 'vhost.hls.hls_program_date_time');
   ours.push('vhost.hls.hls_endlist', 'vhost.dvr.dvr_fmp4');
+  for (const name of ['timeout', 'retries', 'fail_open', 'secret', 'tls_verify'])
+    ours.push(`vhost.http_hooks.${name}`);
   ours.push('rtc_server.dir'); // A leftover that SRS accepts without a use for it.
   const known = new Set(ours);
   for (const blocks of Object.values(NAMES))

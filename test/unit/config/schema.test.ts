@@ -54,7 +54,7 @@ interface Samples {
 }
 
 /** Values of the directives whose words have a form of their own. */
-const FORMS: Readonly<Record<'http-url' | 'access-rule' | 'local-address', Samples>> = {
+const FORMS: Readonly<Record<'http-url' | 'access-rule' | 'deciding-hook' | 'local-address', Samples>> = {
   'http-url': {
     good: [],
     bad: ['x', 'ftp://a/b', 'http://', 'http:/a', '127.0.0.1:8085', '//a/b'],
@@ -77,6 +77,13 @@ const FORMS: Readonly<Record<'http-url' | 'access-rule' | 'local-address', Sampl
       'play 10.0.0.0/',
       'play all all',
     ],
+  },
+  'deciding-hook': {
+    good: [
+      { text: 'on_play', value: ['on_play'] },
+      { text: 'on_connect on_publish', value: ['on_connect', 'on_publish'] },
+    ],
+    bad: ['on_stop', 'play', 'all', 'on_play off'],
   },
   'local-address': { good: [{ text: '0', value: 0 }], bad: ['', '-1', '2', 'eth0'] },
 };
@@ -388,6 +395,7 @@ test('the defaults are those of SRS 3, but for tcp_nodelay and mr', () => {
         hlsVcodec: 'h264',
         hlsCleanup: true,
         hlsDisposeMs: 0,
+        hlsNbNotifyBytes: 64,
         hlsWaitKeyframe: true,
         hlsKeys: false,
         hlsFragmentsPerKey: 5,
@@ -406,6 +414,23 @@ test('the defaults are those of SRS 3, but for tcp_nodelay and mr', () => {
         hlsLlPartMs: 333,
         hlsProgramDateTime: false,
         hlsEndlist: false,
+      },
+      httpHooks: {
+        enabled: false,
+        onConnect: [],
+        onClose: [],
+        onPublish: [],
+        onUnpublish: [],
+        onPlay: [],
+        onStop: [],
+        onDvr: [],
+        onHls: [],
+        onHlsNotify: [],
+        timeoutMs: 10_000, // Own; SRS waits 30 seconds.
+        retries: 7,
+        failOpen: [],
+        secret: '',
+        tlsVerify: true,
       },
       hds: { enabled: false, hdsFragmentMs: 10_000, hdsWindowMs: 60_000, hdsPath: './objs/nginx/html' },
       dash: {

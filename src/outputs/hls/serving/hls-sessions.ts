@@ -145,6 +145,7 @@ export class HlsSessions implements SessionBook {
       return (await this.#check(session, request, rest)) ?? this.#attend(session);
     } finally {
       this.#pending -= 1;
+      this.#deps.access.settled?.(session);
     }
   }
 

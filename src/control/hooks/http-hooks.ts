@@ -1,0 +1,327 @@
+import { ServerError } from '../../base/errors.ts';
+import type { OutputObserver, RecordingDone, SegmentDone } from '../../hub/output-events.ts';
+import type {
+  AccessPolicy,
+  AccessRequest,
+  ConnectionObserver,
+  LiveStream,
+  SessionInfo,
+  StreamName,
+  StreamObserver,
+} from '../../hub/ports.ts';
+import { streamKey } from '../../hub/ports.ts';
+import {
+  closeBody,
+  connectBody,
+  notifyUrl,
+  playBody,
+  recordingBody,
+  segmentBody,
+  streamBody,
+  type HookClient,
+  type HookServer,
+} from './hook-bodies.ts';
+import { HookDispatcher, type EventOwner, type HookDispatcherDeps } from './hook-dispatcher.ts';
+
+export interface HttpHooksDeps extends HookDispatcherDeps {
+  readonly server: HookServer;
+  /** The stream, when it is here. */
+  find(name: StreamName): LiveStream | undefined;
+  /** The id of a stream as the API tells it; undefined = none is told. */
+  streamId?(name: StreamName): string | undefined;
+}
+
+/** What a session publishes or plays. `accepted`: the back end said yes, and media has not begun. */
+interface Role {
+  readonly action: 'publish' | 'play';
+  readonly name: StreamName;
+  readonly client: HookClient;
+  readonly owner: EventOwner;
+  state: 'asking' | 'accepted' | 'started';
+}
+
+/** A session from its first question to its last event. */
+interface Known {
+  /** Of an RTMP connection: what on_close will say. */
+  connect: { readonly client: HookClient; readonly owner: EventOwner; readonly app: string } | undefined;
+  /** The answer to on_connect was yes. */
+  isConnected: boolean;
+  asking: number;
+  role: Role | undefined;
+  /** Of all its events. */
+  sequence: { sequence: number };
+  /** The connection is over. */
+  ended: { readonly sent: number; readonly received: number } | undefined;
+}
+
+/**
+ * [http_hooks] Asks back ends whether clients may connect, publish and play, and tells them what sessions and outputs did. Whoever
+ * was granted a start gets exactly one end: `on_unpublish`, `on_stop`, `on_close`.
+ */
+export class HttpHooks implements AccessPolicy, ConnectionObserver, StreamObserver, OutputObserver {
+  readonly #deps: HttpHooksDeps;
+  readonly #dispatcher: HookDispatcher;
+  readonly #sessions = new Map<string, Known>();
+  /** What outputs tell of, by the session that publishes: their files may come after its end. */
+  readonly #publishers = new WeakMap<SessionInfo, HookClient>();
+  /** Owners of the events of files, by stream and event. */
+  readonly #files = new WeakMap<SessionInfo, Map<string, EventOwner>>();
+
+  constructor(deps: HttpHooksDeps) {
+    this.#deps = deps;
+    this.#dispatcher = new HookDispatcher(deps);
+  }
+
+  /** Sessions that are known: each one has an end to come. */
+  get sessions(): number {
+    return this.#sessions.size;
+  }
+
+  /** Events that wait for their back end. */
+  get waiting(): number {
+    return this.#dispatcher.waiting;
+  }
+
+  async check(request: AccessRequest): Promise<void> {
+    const { session, action } = request;
+    const known = this.#know(session.id);
+    known.asking += 1;
+    try {
+      if (action === 'connect') await this.#connect(known, request);
+      else await this.#begin(known, request, action);
+    } finally {
+      known.asking -= 1;
+      if (!known.isConnected && known.role === undefined) this.#forget(session.id, known);
+    }
+  }
+
+  /** A wish that was granted has been dealt with: what has not begun by now never will. */
+  settled({ id }: SessionInfo): void {
+    const known = this.#sessions.get(id);
+    if (known === undefined || known.asking > 0) return;
+    if (known.role?.state === 'accepted') this.#end(id, known);
+    if (known.ended !== undefined) this.#close(id, known, known.ended);
+  }
+
+  connectionEnded(id: string, bytes: { readonly sent: number; readonly received: number }): void {
+    const known = this.#sessions.get(id);
+    if (known === undefined) return;
+    known.ended = bytes;
+    if (known.asking === 0) this.#close(id, known, bytes);
+  }
+
+  publishStarted(name: StreamName, session: SessionInfo): void {
+    const role = this.#started('publish', name, session);
+    if (role !== undefined) this.#publishers.set(session, role.client);
+  }
+
+  publishEnded(_name: StreamName, { id }: SessionInfo): void {
+    this.#ended('publish', id);
+  }
+
+  playStarted(name: StreamName, session: SessionInfo): void {
+    this.#started('play', name, session);
+  }
+
+  playEnded(_name: StreamName, { id }: SessionInfo): void {
+    this.#ended('play', id);
+  }
+
+  recordingDone(event: RecordingDone): void {
+    const { name, session } = event;
+    this.#dispatcher.tell('on_dvr', this.#fileOwner('on_dvr', name, session), () =>
+      recordingBody(this.#deps.server, this.#publisher(name, session), event, this.#streamId(name)),
+    );
+  }
+
+  segmentDone(event: SegmentDone): void {
+    const { name, session } = event;
+    const { server } = this.#deps;
+    const client = this.#publisher(name, session);
+    this.#dispatcher.tell('on_hls', this.#fileOwner('on_hls', name, session), () =>
+      segmentBody(server, client, event, this.#streamId(name)),
+    );
+    this.#dispatcher.notify(this.#fileOwner('on_hls_notify', name, session), (template) =>
+      notifyUrl(template, server.serverId, client, event),
+    );
+  }
+
+  /** The server is about to stop: whoever is being asked for, or comes now, is refused. */
+  stopAsking(): void {
+    this.#dispatcher.stopAsking();
+  }
+
+  /** Tells what is still to be told, for a few seconds at most. Idempotent. */
+  close(): Promise<void> {
+    return this.#dispatcher.close();
+  }
+
+  async #connect(known: Known, request: AccessRequest): Promise<void> {
+    const { session, vhost, app } = request;
+    const client = clientOf(session, request);
+    const owner = this.#owner(`session ${session.id}`, vhost, known.sequence);
+    known.connect = { client, owner, app };
+    await this.#dispatcher.ask('on_connect', owner, () =>
+      connectBody(this.#deps.server, client, { vhost, app }),
+    );
+    known.isConnected = true;
+  }
+
+  async #begin(known: Known, request: AccessRequest, action: 'publish' | 'play'): Promise<void> {
+    const { session, vhost, app, stream = '' } = request;
+    const { server } = this.#deps;
+    const name = { vhost, app, stream };
+    const client = clientOf(session, request);
+    const owner = this.#owner(`session ${session.id}`, vhost, known.sequence);
+    if (known.role !== undefined) this.#end(session.id, known); // It did not say that it is done with the one before.
+    const role: Role = { action, name, client, owner, state: 'asking' };
+    known.role = role;
+    try {
+      if (action === 'publish') {
+        // The hub would refuse it, after its back end had been told that it begins.
+        const publisher = this.#deps.find(name)?.snapshot().publisher;
+        if (publisher !== undefined)
+          throw new ServerError('STREAM_BUSY', `${streamKey(name)} is published by session ${publisher.id}`);
+        await this.#dispatcher.ask('on_publish', owner, () =>
+          streamBody('on_publish', server, client, name, this.#streamId(name)),
+        );
+      } else {
+        await this.#dispatcher.ask('on_play', owner, () =>
+          playBody('on_play', server, client, name, this.#streamId(name), this.#viewers(name) + 1),
+        );
+      }
+      role.state = 'accepted';
+    } catch (error) {
+      if (known.role === role) known.role = undefined;
+      throw error;
+    }
+  }
+
+  #started(action: Role['action'], name: StreamName, { id }: SessionInfo): Role | undefined {
+    const role = this.#sessions.get(id)?.role;
+    if (role?.action !== action || role.state !== 'accepted') return undefined;
+    if (streamKey(role.name) !== streamKey(name)) return undefined;
+    role.state = 'started';
+    return role;
+  }
+
+  #ended(action: Role['action'], id: string): void {
+    const known = this.#sessions.get(id);
+    if (known?.role?.action === action && known.role.state === 'started') this.#end(id, known);
+  }
+
+  /** The one end of what was granted. */
+  #end(id: string, known: Known): void {
+    const { role } = known;
+    known.role = undefined;
+    if (role !== undefined && role.state !== 'asking') {
+      const { name, client, owner } = role;
+      const { server } = this.#deps;
+      if (role.action === 'publish') {
+        this.#dispatcher.tell('on_unpublish', owner, () =>
+          streamBody('on_unpublish', server, client, name, this.#streamId(name)),
+        );
+      } else {
+        this.#dispatcher.tell('on_stop', owner, () =>
+          playBody('on_stop', server, client, name, this.#streamId(name), this.#viewers(name)),
+        );
+      }
+    }
+    if (!known.isConnected && known.asking === 0) this.#forget(id, known);
+  }
+
+  #close(id: string, known: Known, bytes: { readonly sent: number; readonly received: number }): void {
+    this.#forget(id, known);
+    this.#end(id, known);
+    const { connect } = known;
+    if (connect === undefined || !known.isConnected) return;
+    known.isConnected = false;
+    const { client, owner, app } = connect;
+    this.#dispatcher.tell('on_close', owner, () =>
+      closeBody(this.#deps.server, client, { vhost: owner.vhost, app }, bytes),
+    );
+  }
+
+  #know(id: string): Known {
+    const found = this.#sessions.get(id);
+    if (found !== undefined) return found;
+    const made: Known = {
+      connect: undefined,
+      isConnected: false,
+      asking: 0,
+      role: undefined,
+      sequence: { sequence: 0 },
+      ended: undefined,
+    };
+    this.#sessions.set(id, made);
+    return made;
+  }
+
+  #forget(id: string, known: Known): void {
+    if (this.#sessions.get(id) === known) this.#sessions.delete(id);
+  }
+
+  /** An owner of events that counts with all others of its session. */
+  #owner(key: string, vhost: string, counter: { sequence: number }): EventOwner {
+    const options = this.#deps.options(vhost);
+    return {
+      key,
+      vhost,
+      options,
+      get sequence(): number {
+        return counter.sequence;
+      },
+      set sequence(value: number) {
+        counter.sequence = value;
+      },
+    };
+  }
+
+  #streamId(name: StreamName): string | undefined {
+    return this.#deps.streamId?.(name);
+  }
+
+  #viewers(name: StreamName): number {
+    return this.#deps.find(name)?.snapshot().viewers ?? 0;
+  }
+
+  #publisher(name: StreamName, session: SessionInfo | undefined): HookClient {
+    const known = session === undefined ? undefined : this.#publishers.get(session);
+    return known ?? clientOf(session ?? NOBODY, { vhost: name.vhost, app: name.app, params: '' });
+  }
+
+  #fileOwner(event: string, name: StreamName, session: SessionInfo | undefined): EventOwner {
+    const key = `${event} ${streamKey(name)}`;
+    const make = (): EventOwner => this.#owner(key, name.vhost, { sequence: 0 });
+    if (session === undefined) return make();
+    let owners = this.#files.get(session);
+    if (owners === undefined) {
+      owners = new Map();
+      this.#files.set(session, owners);
+    }
+    let owner = owners.get(key);
+    if (owner === undefined) {
+      owner = make();
+      owners.set(key, owner);
+    }
+    return owner;
+  }
+}
+
+/** After a restart it is not known who published. */
+const NOBODY: Pick<SessionInfo, 'id' | 'ip' | 'details'> = { id: '', ip: '' };
+
+function clientOf(
+  { id, ip, details }: Pick<SessionInfo, 'id' | 'ip' | 'details'>,
+  request: Pick<AccessRequest, 'vhost' | 'app' | 'params' | 'tcUrl' | 'pageUrl'>,
+): HookClient {
+  const query = request.params === '' ? (details?.params ?? '') : request.params;
+  return {
+    id,
+    ip,
+    // Some clients of HTTP name no host.
+    tcUrl: details?.tcUrl ?? request.tcUrl ?? `rtmp://${request.vhost}/${request.app}`,
+    pageUrl: details?.pageUrl ?? request.pageUrl ?? '',
+    param: query === '' || query.startsWith('?') ? query : `?${query}`,
+  };
+}

@@ -1,0 +1,28 @@
+import type { VhostConfig } from '../config/index.ts';
+import type { HookOptions } from '../control/hooks/index.ts';
+
+/** [http_hooks] What a vhost says of callbacks; one that has none switched on has no URLs. */
+export function hookOptions({ httpHooks, hls }: VhostConfig): HookOptions {
+  const urls = httpHooks.enabled
+    ? {
+        on_connect: httpHooks.onConnect,
+        on_close: httpHooks.onClose,
+        on_publish: httpHooks.onPublish,
+        on_unpublish: httpHooks.onUnpublish,
+        on_play: httpHooks.onPlay,
+        on_stop: httpHooks.onStop,
+        on_dvr: httpHooks.onDvr,
+        on_hls: httpHooks.onHls,
+        on_hls_notify: httpHooks.onHlsNotify,
+      }
+    : {};
+  return {
+    urls,
+    timeoutMs: httpHooks.timeoutMs,
+    retries: httpHooks.retries,
+    secret: httpHooks.secret,
+    failOpen: httpHooks.failOpen,
+    verifyTls: httpHooks.tlsVerify,
+    notifyBytes: hls.hlsNbNotifyBytes,
+  };
+}

@@ -192,7 +192,7 @@ export class HlsOutput implements StreamOutput, SegmentSink {
         return undefined;
       }
     };
-    const { window, stale } = await loadWindow(
+    const { window, stale, init } = await loadWindow(
       {
         journal: this.#files.path(names.journal),
         playlist: this.#files.path(names.playlist),
@@ -213,6 +213,7 @@ export class HlsOutput implements StreamOutput, SegmentSink {
       keyFiles: this.#keyFiles,
       whole: this.#whole,
       window,
+      init,
       clock,
       unixTime,
       segmentWritten: (segment) => this.#segmentWritten(segment),

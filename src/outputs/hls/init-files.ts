@@ -4,6 +4,12 @@ import type { StreamFiles } from '../../storage/stream-files.ts';
 import type { WholeResult } from '../../storage/whole-files.ts';
 import type { Place } from './names.ts';
 
+/** An init segment that is on the disk. */
+export interface KnownInit {
+  readonly uri: string;
+  readonly bytes: Buffer;
+}
+
 /** [hls_init_file] The init segments of fragmented MP4: one for each set of tracks, each under a name of its own. */
 export class InitFiles {
   readonly #files: StreamFiles;
@@ -15,10 +21,20 @@ export class InitFiles {
   /** Name of the present one; undefined where segments need none. */
   uri: string | undefined;
 
-  constructor(files: StreamFiles, window: SegmentWindow, place: (sequence: number) => Place) {
+  /** `known`: the one of the last run. */
+  constructor(
+    files: StreamFiles,
+    window: SegmentWindow,
+    place: (sequence: number) => Place,
+    known: KnownInit | undefined,
+  ) {
     this.#files = files;
     this.#window = window;
     this.#place = place;
+    if (known === undefined) return;
+    this.#bytes = known.bytes;
+    this.uri = known.uri;
+    this.#written = Promise.resolve('done');
   }
 
   /** What stands in front of the segments from number `sequence` on. The same bytes keep their name while it is in use. */

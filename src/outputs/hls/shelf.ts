@@ -22,7 +22,7 @@ import { encryptSegment, KeyRing } from './key-ring.ts';
 import type { LivePlaylist, VariantFacts } from './live-playlist.ts';
 import { numbered, type HlsNames, type Moment, type Place } from './names.ts';
 import type { HlsDocument, HlsOptions } from './options.ts';
-import { InitFiles } from './init-files.ts';
+import { InitFiles, type KnownInit } from './init-files.ts';
 import { PartShelf } from './part-shelf.ts';
 import type { WindowNumbers } from './window-loader.ts';
 import { WallAnchor } from './wall-anchor.ts';
@@ -39,6 +39,8 @@ export interface ShelfDeps {
   /** What both write through. */
   readonly whole: WholeFiles;
   readonly window: SegmentWindow;
+  /** The init segment of the newest segment there. */
+  readonly init: KnownInit | undefined;
   readonly clock: Clock;
   readonly unixTime: () => number;
   /** A segment and the playlist that names it are on the disk. */
@@ -85,9 +87,9 @@ export class HlsShelf implements LivePlaylist {
           (file, bytes) => keyFiles.put(file, bytes),
         )
       : undefined;
-    this.#inits = new InitFiles(deps.files, window, (sequence) =>
-      this.#freeSegment(names.init({ timeMs: unixTime(), sequence }), sequence),
-    );
+    const initPlace = (sequence: number): Place =>
+      this.#freeSegment(names.init({ timeMs: unixTime(), sequence }), sequence);
+    this.#inits = new InitFiles(deps.files, window, initPlace, deps.init);
     this.modifiedMs = unixTime();
     this.#moment = { timeMs: unixTime(), sequence: window.nextSequence };
   }

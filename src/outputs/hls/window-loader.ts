@@ -9,6 +9,7 @@ import {
   type SegmentWindowOptions,
 } from '../../containers/m3u8/index.ts';
 import { isFile, readWhole } from '../../storage/read-whole.ts';
+import type { KnownInit } from './init-files.ts';
 
 /** Where an output before may have left its state. */
 export interface WindowPlaces {
@@ -30,7 +31,12 @@ export interface LoadedWindow {
   readonly window: SegmentWindow;
   /** Names of an earlier output whose files nobody needs any more. */
   readonly stale: ExpiredUris | undefined;
+  /** What stands in front of its newest segment: the next ones may have the same. */
+  readonly init?: KnownInit | undefined;
 }
+
+/** Ours have some 1,000 bytes. */
+const MAX_INIT_BYTES = 1024 * 1024;
 
 /**
  * The window to go on with: that of the journal, else of the playlist, else a new one. Segments whose files are gone leave it, and
@@ -62,7 +68,22 @@ export async function loadWindow(
     warn(`${missing} of ${segments.length} segments of the last run leave the playlist: files are missing`);
     found.drop(missing, nowMs);
   }
-  return { window: found, stale: undefined };
+  return { window: found, stale: undefined, init: await newestInit(segments.at(-1), places) };
+}
+
+async function newestInit(
+  segment: PlaylistSegment | undefined,
+  places: WindowPlaces,
+): Promise<KnownInit | undefined> {
+  const uri = segment?.map?.uri;
+  const path = uri === undefined ? undefined : places.segmentPath(uri);
+  if (uri === undefined || path === undefined) return undefined;
+  try {
+    const bytes = await readWhole(path, MAX_INIT_BYTES);
+    return bytes === undefined ? undefined : { uri, bytes };
+  } catch {
+    return undefined; // Then the next one is written under another name.
+  }
 }
 
 async function readWindow(

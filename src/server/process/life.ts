@@ -78,8 +78,8 @@ export async function endLife(
   // Not cleared: should something keep the process alive after all is closed, this ends it.
   setTimeout(() => {
     logger.warn(`not everything closed within ${STOP_DEADLINE_MS} ms`);
-    if (waitsForDisk()) setTimeout(() => exitOrDie(code ?? ending.code, life), DISK_DEADLINE_MS);
-    else process.exit(code ?? ending.code);
+    if (!waitsForDisk()) process.exit(code ?? ending.code);
+    setTimeout(() => exitOrDie(code ?? ending.code, life), DISK_DEADLINE_MS);
   }, STOP_DEADLINE_MS).unref();
   try {
     await stop();
@@ -102,8 +102,8 @@ function exitOrDie(code: number, { logger, target }: Life): void {
   if (!waitsForDisk()) process.exit(code);
   logger.error('the disk does not answer: the process kills itself');
   target.close();
-  logger.flushSync();
-  process.kill(process.pid, 'SIGKILL');
+  // The log has a moment: its own write may be under way.
+  setTimeout(() => process.kill(process.pid, 'SIGKILL'), DISK_DEADLINE_MS);
 }
 
 /** State is unknown from here on: close what can be closed, and let a supervisor start anew. */

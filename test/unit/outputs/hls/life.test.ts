@@ -52,6 +52,21 @@ suite('HLS over publishes and restarts', () => {
     });
   }
 
+  test('after a restart an init segment with the same bytes keeps its name, another one has another', async () => {
+    await begin({ fmp4: true });
+    play(rig, source(0, 3_000));
+    for (const level of [31, 32]) {
+      await rig.end('off');
+      rig.restart();
+      await rig.publish();
+      play(rig, source(0, 3_000, { level }));
+    }
+    await rig.end('off');
+    const maps = (await rig.diskPlaylist()).segments.map(({ map }) => map?.uri);
+    assert.deepEqual([...new Set(maps)], ['demo-init.mp4', 'demo-init-4.mp4']);
+    assert.deepEqual(maps.slice(0, 4), Array(4).fill('demo-init.mp4'));
+  });
+
   test('a journal that is broken is told and the playlist used', async () => {
     await begin();
     play(rig, source(0, 3_000));

@@ -13,6 +13,8 @@ export class FactsMeter {
   readonly #leastMs: number;
   #codecs: string | undefined;
   #video: VideoTrack | undefined;
+  /** Rates of the tracks before: what is expected of these until they have a segment. */
+  #expected = { peak: 0, average: 0 };
   #peak = 0;
   #bytes = 0;
   #ms = 0;
@@ -28,9 +30,9 @@ export class FactsMeter {
 
   get facts(): VariantFacts {
     const { width, height, frameRate } = this.#video ?? {};
-    const average = this.#ms === 0 ? 0 : Math.ceil((this.#bytes * BITS * SECOND_MS) / this.#ms);
+    const { peak, average } = this.#rates();
     return {
-      bandwidth: Math.max(this.#peak, average),
+      bandwidth: Math.max(peak, average),
       averageBandwidth: average,
       codecs: this.#codecs,
       width,
@@ -41,6 +43,7 @@ export class FactsMeter {
 
   /** The tracks from now on; what was measured before is of others. */
   begin({ video, audio }: Tracks): void {
+    this.#expected = this.#rates();
     const names = [
       video === undefined ? undefined : videoCodecString(video.codec as VideoCodec, video.payload),
       audio === undefined ? undefined : audioCodecString(audio.codec as AudioCodec, audio.payload),
@@ -65,6 +68,11 @@ export class FactsMeter {
     this.#peak = Math.max(this.#peak, Math.ceil((this.#runBytes * BITS * SECOND_MS) / this.#runMs));
     this.#runBytes = 0;
     this.#runMs = 0;
+  }
+
+  #rates(): { readonly peak: number; readonly average: number } {
+    if (this.#ms === 0) return this.#expected;
+    return { peak: this.#peak, average: Math.ceil((this.#bytes * BITS * SECOND_MS) / this.#ms) };
   }
 
   #measuredRate(): number | undefined {

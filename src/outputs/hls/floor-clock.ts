@@ -1,6 +1,6 @@
 /** A count that is so many fragments off the time of day jumps back to it. */
 const MAX_DEVIATION = 10;
-/** How much of the deviation one segment makes good. */
+/** What of a fragment one segment makes good at most: it must stay below the target duration, 1.5 fragments by default. */
 const CORRECTION = 0.3;
 
 /**
@@ -19,7 +19,7 @@ export class FloorClock {
 
   /** How much longer than a fragment the present segment should be, ms. */
   get correctionMs(): number {
-    return CORRECTION * this.#deviation * this.#fragmentMs;
+    return CORRECTION * Math.sign(this.#deviation) * this.#fragmentMs;
   }
 
   /** The number of the segment that begins now. */

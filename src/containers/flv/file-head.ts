@@ -47,6 +47,9 @@ const BEFORE_TAGS = flvHeader({ audio: false, video: false }).length;
  */
 export class FlvFileHead {
   readonly #index: KeyframeIndex;
+  /** The same for sound, a row for each second: for a file without pictures. */
+  readonly #sounds: KeyframeIndex;
+  #lastSoundSecond = 0;
   readonly #rows: number;
   readonly #facts: Partial<Numbers & Flags> = {};
   #audio = false;
@@ -63,6 +66,7 @@ export class FlvFileHead {
   constructor(rows: number) {
     this.#rows = Math.min(Math.max(Math.ceil(rows), 2), MAX_FLV_INDEX_ROWS);
     this.#index = new KeyframeIndex(this.#rows);
+    this.#sounds = new KeyframeIndex(this.#rows);
   }
 
   /** Rows of its index. */
@@ -99,7 +103,8 @@ export class FlvFileHead {
     else this.#audio = true;
     if (frame.isConfig) {
       this.#describe(frame);
-      if (isVideo && this.#index.size === 0) this.#index.add(at, time);
+      const index = isVideo ? this.#index : this.#sounds;
+      if (index.size === 0) index.add(at, time);
       return;
     }
     this.#firstMedia ??= at;
@@ -112,6 +117,12 @@ export class FlvFileHead {
       const step = time - this.#lastAudio;
       if (this.#lastAudio >= 0 && step > 0 && step <= LONGEST_FRAME_MS) this.#audioStep = step;
       this.#lastAudio = Math.max(this.#lastAudio, time);
+      // Two at least: ffmpeg takes an index for wrong whose first rows are the same.
+      const second = Math.floor(time / 1000);
+      if (this.#sounds.size < 2 || second > this.#lastSoundSecond) {
+        this.#sounds.add(at, time);
+        this.#lastSoundSecond = second;
+      }
     }
     if (!frame.isKeyframe) return;
     this.#index.add(at, time);
@@ -178,6 +189,7 @@ export class FlvFileHead {
     }
     at = writeName(body, at, 'keyframes');
     at = body.writeUInt8(3, at);
+    const index = this.#index.size > 0 ? this.#index : this.#sounds;
     for (const list of LISTS) {
       at = writeName(body, at, list);
       at = body.writeUInt8(10, at);
@@ -185,8 +197,8 @@ export class FlvFileHead {
       for (let row = 0; row < this.#rows; row += 1) {
         const value =
           list === 'times'
-            ? this.#index.timeAt(row) / 1000
-            : this.#index.positionAt(row, this.#firstMedia ?? this.end);
+            ? secondsOf(index.timeAt(row))
+            : index.positionAt(row, this.#firstMedia ?? this.end);
         at = body.writeUInt8(0, at);
         at = body.writeDoubleBE(value, at);
       }
@@ -207,6 +219,12 @@ export function flvFileHeadRows(head: Buffer): number | undefined {
   const there = head.subarray(BEFORE_TAGS + TAG_HEADER_BYTES, 64 - 12);
   const known = Number.isInteger(rows) && rows >= 2 && rows <= MAX_FLV_INDEX_ROWS;
   return known && there.subarray(0, 28).equals(expected.subarray(0, 28)) ? rows : undefined;
+}
+
+/** Seconds that are never below their ms: ffmpeg cuts off what is behind the ms, and would not find the tag of that time. */
+function secondsOf(ms: number): number {
+  const seconds = ms / 1000;
+  return seconds * 1000 < ms ? seconds * (1 + Number.EPSILON) : seconds;
 }
 
 function writeName(into: Buffer, at: number, name: string): number {

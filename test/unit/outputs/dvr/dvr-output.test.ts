@@ -95,6 +95,32 @@ test('FLV: metadata with duration, size, codecs and an index whose positions are
   assert.equal(new FlvReader().push(file).filter(({ typeId }) => typeId === 18).length, 1);
 });
 
+test('FLV: without pictures the index has a row for each second of sound, the first two of them apart', async (t) => {
+  for (const kinds of ['a', 'av'] as const) {
+    const alone = stageOf(t, {});
+    alone.publish(kinds === 'a' ? [flvFrames.aac()] : undefined);
+    alone.play(0, 4_500, kinds);
+    await alone.output.close();
+    const file = readFileSync(alone.done[0]?.file ?? '');
+    const { entries } = metadataOf(file)['keyframes'] as { entries: Map<string, number[]> };
+    const [positions = [], times = []] = [entries.get('filepositions'), entries.get('times')];
+    assert.deepEqual(times.slice(0, 7), [0, 0, 1, 2, 3, 4, 4], kinds);
+    assert.ok((positions[0] ?? 0) < (positions[1] ?? 0), kinds);
+    for (const at of positions.slice(0, 6))
+      assert.equal(file[at], kinds === 'a' ? 8 : 9, `${kinds} at ${at}`);
+  }
+});
+
+test('FLV: times of the index are those of the tags, also for readers who cut off behind the ms', () => {
+  const head = new FlvFileHead(2_000);
+  // 1001 / 1000 * 1000 is less than 1001.
+  for (let n = 0; n < 2_000; n += 1) head.note(flvFrames.picture(n * 1_001, true), 1_000 + n, n * 1_001);
+  const { entries } = metadataOf(head.bytes(0))['keyframes'] as { entries: Map<string, number[]> };
+  for (const [n, time] of (entries.get('times') ?? []).entries()) {
+    assert.equal(Math.trunc(time * 1000), n * 1_001);
+  }
+});
+
 test('FLV: the index of a day keeps its length, is spread over all of it, and knows places beyond 4 GiB', () => {
   const head = new FlvFileHead(100);
   const length = head.bytes(0).length;

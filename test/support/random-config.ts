@@ -64,6 +64,14 @@ function extra(name: string): string {
   return name === 'ingest' ? 'input { url ./in.flv; }\nengine { output rtmp://127.0.0.1/live/in; }\n' : '';
 }
 
+/** Words of lists, by their form. */
+const WORDS = {
+  any: ['p', 'q', 'r'],
+  'http-url': ['http://p/q', 'https://r'],
+  'deciding-hook': ['on_connect', 'on_publish', 'on_play'],
+  'access-rule': ['p'], // Nothing that is in use has this form.
+} as const;
+
 function value(row: Row): fc.Arbitrary<string> {
   switch (row.type) {
     case 'flag':
@@ -83,7 +91,7 @@ function value(row: Row): fc.Arbitrary<string> {
     case 'list':
     case 'lists':
       return fc
-        .array(fc.constantFrom('p', 'q', 'r'), { minLength: 1, maxLength: 3 })
+        .array(fc.constantFrom(...WORDS[row.form ?? 'any']), { minLength: 1, maxLength: 3 })
         .map((all) => all.join(' '));
     case 'listen':
       return fc.constantFrom('8080', '8081', '127.0.0.1:8080', '[::1]:8080');

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Buffer } from 'node:buffer';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -201,6 +202,11 @@ export class HlsRig {
       signal: new AbortController().signal,
     });
     return answer === undefined || answer instanceof Promise || 'status' in answer ? undefined : answer.bytes;
+  }
+
+  /** A segment, init segment or key beside the playlist. */
+  disk(name: string): Buffer {
+    return readFileSync(join(this.dir, 'live', name));
   }
 
   /** Names of all files. */

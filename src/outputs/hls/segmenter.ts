@@ -80,6 +80,8 @@ export class Segmenter {
   #early: Frame[] = [];
   #earlyBytes = 0;
   #needsKeyframe = false;
+  /** Time of the first frame of other sound, which waits for a keyframe, ms. */
+  #newSoundAt: number | undefined;
   #waitingSince: number | undefined;
   #lastVideo: number | undefined;
   #lastAudio: number | undefined;
@@ -131,6 +133,7 @@ export class Segmenter {
         this.#change(frame);
         if (frame.isConfig) return;
       }
+      if (this.#waitsForKeyframe(frame)) return;
       if (this.#running) this.#media(frame);
       else this.#wait(frame);
     } catch (error) {
@@ -148,6 +151,7 @@ export class Segmenter {
     this.#flushHeld();
     if (this.#startMs !== undefined) this.#cut(end);
     this.#running = false;
+    this.#newSoundAt = undefined;
   }
 
   /** Throws the segment in progress away, and waits for a keyframe. */
@@ -157,13 +161,26 @@ export class Segmenter {
     this.#earlyBytes = 0;
     this.#dropSegment();
     this.#running = false;
+    this.#newSoundAt = undefined;
   }
 
   /** Another codec, or a track that was not there. */
   #change(frame: Frame): void {
     if (frame.codec === 'aac') this.#times?.configure(frame);
-    if (this.#running) this.finish();
+    const pictures = this.#videoFrames > 0 && this.#options.waitKeyframe;
+    if (this.#running && frame.kind === 'audio' && pictures) this.#newSoundAt ??= frame.dts;
+    else if (this.#running) this.finish();
     else if (this.#early.length > 0) this.#early = this.#early.filter(({ kind }) => kind !== frame.kind);
+  }
+
+  /** Other sound begins with the next keyframe: what is behind it could not be decoded in a segment that begins before. */
+  #waitsForKeyframe(frame: Frame): boolean {
+    if (this.#newSoundAt === undefined) return false;
+    if (this.#running && !frame.isKeyframe && frame.dts - this.#newSoundAt < KEYFRAME_WAIT_MS) {
+      return frame.kind === 'audio';
+    }
+    if (this.#running) this.finish();
+    return false;
   }
 
   #refuse(frame: Frame, error: ServerError): void {

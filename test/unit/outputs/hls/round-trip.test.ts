@@ -12,8 +12,8 @@ import { aacConfig, aacFrame, avcConfig, mp3Frame, picture } from '../../../supp
 
 const FRAME_MS = 40;
 const PICTURES = 50;
-/** Sound is placed by its samples, FLV rounds to ms, ms. */
-const SOUND_ROUNDING_MS = 12;
+/** Sound is placed by its samples, at most half a frame from the time in ms: with HE-AAC so much, ms. */
+const SOUND_ROUNDING_MS = 24;
 /** 33 bits of 90 kHz. */
 const TS_WRAP = 2 ** 33;
 
@@ -230,6 +230,46 @@ const CASES: readonly { readonly what: string; readonly script: Script }[] = [
     },
   },
 ];
+
+/** What came of a publisher whose sound becomes another one behind the first picture of the second group. */
+async function soundChanges(
+  fmp4: boolean,
+): Promise<{ readonly pictures: number; readonly lengths: number[] }> {
+  const rig = await HlsRig.start({ windowMs: 3_600_000, fmp4 });
+  try {
+    await rig.publish();
+    const groups = [calm, { ...calm, sound: 'mp3' as const }, { ...calm, sound: 'mp3' as const }];
+    const told = await publish(rig, { begin: 0, bFrames: false, groups });
+    const { segments } = await rig.diskPlaylist();
+    assert.deepEqual(
+      segments.map(({ discontinuity = false }) => discontinuity),
+      [false, false, true],
+    );
+    let pictures = 0;
+    for (const { uri, map } of segments) {
+      if (map === undefined) {
+        pictures += demuxTs([rig.disk(uri)]).filter(
+          ({ kind, isConfig }) => kind === 'video' && !isConfig,
+        ).length;
+        continue;
+      }
+      const reader = new FragmentReader();
+      reader.push(rig.disk(map.uri));
+      const units = reader.push(rig.disk(uri));
+      pictures += units.filter(({ trackId }) => trackId === 1).length;
+    }
+    assert.equal(told.filter(({ kind }) => kind === 'video').length, groups.length * PICTURES);
+    return { pictures, lengths: segments.map(({ durationMs }) => Math.round(durationMs / 1_000)) };
+  } finally {
+    await rig.close();
+  }
+}
+
+for (const fmp4 of [false, true]) {
+  test(`other sound between keyframes costs no picture: it begins with the next one (fMP4: ${fmp4})`, async () => {
+    assert.deepEqual(await soundChanges(fmp4), { pictures: 3 * PICTURES, lengths: [2, 2, 2] });
+  });
+}
 
 const group = fc.record({
   step: fc.oneof(fc.constant(0), fc.integer({ min: -10_000, max: 100_000 })),

@@ -271,6 +271,8 @@ export class Recording {
       await fileSystem.rename(file.temporary, file.path);
       this.#tell(file.path, mended.bytes, mended.durationMs, problem);
     } catch (error) {
+      const { code = '' } = error as NodeJS.ErrnoException;
+      if (['ENOENT', 'ENOTDIR'].includes(code)) return; // It never was, or somebody removed it.
       logger.warn(`${file.temporary} is left for the next start: ${describeError(error)}`);
     }
   }

@@ -4,6 +4,7 @@ import { ServerError } from '../../base/errors.ts';
 import type { OutputObserver, StreamOutput } from '../../hub/output-events.ts';
 import type { SessionInfo, StreamName, StreamState } from '../../hub/ports.ts';
 import type { Frame } from '../../media/frame.ts';
+import { isMetadata } from '../../media/script-data.ts';
 import type { DelayedRemovals } from '../../storage/delayed-removals.ts';
 import type { FileSystem } from '../../storage/file-system.ts';
 import type { LiveResources } from '../../storage/live-resources.ts';
@@ -95,8 +96,8 @@ export class HdsOutput implements StreamOutput {
   }
 
   onFrame(frame: Frame): void {
-    if (frame.kind === 'data') this.#metadata = Buffer.from(frame.payload);
-    else this.#fragmenter.push(frame);
+    if (frame.kind !== 'data') this.#fragmenter.push(frame);
+    else if (isMetadata(frame.flvBody)) this.#metadata = Buffer.from(frame.payload);
   }
 
   onEnd(reason: 'gone' | 'failed'): void {

@@ -459,6 +459,7 @@ suite('a disk that fails', () => {
       stage.failed.map(({ error }) => error.code),
       ['FILE_WRITE_FAILED'],
     );
+    assert.ok(!stage.logger.lines.some((line) => line.includes('left for the next start')));
   });
 
   test('a disk that hangs: the media path never waits, memory is bounded, no more files begin', async (t) => {

@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
 import { systemClock } from '../../../../src/base/clock.ts';
+import { readMovie } from '../../../../src/containers/mp4/index.ts';
 import { TsDemuxer } from '../../../../src/containers/mpegts/index.ts';
 import type { RecordingDone } from '../../../../src/hub/output-events.ts';
 import { mendRecording, RecordingNames, recoverLeftovers } from '../../../../src/outputs/dvr/index.ts';
@@ -195,6 +196,56 @@ suite('a recording that was cut off', () => {
     const wanted = Buffer.alloc(8);
     wanted.writeDoubleBE(position);
     assert.ok(mended.includes(wanted), 'the keyframe behind 4 GiB is in the index');
+  });
+
+  test('MP4 beyond 4 GiB: sizes and offsets of 64 bits, the samples are where the index says', async (t) => {
+    const open = await openRecording(t, 'mp4');
+    const folder = folderOf(t);
+    const small = join(folder, 'small.mp4');
+    writeFileSync(small, open);
+    await mendRecording(nodeFileSystem, small);
+    // Five GiB that take no room on the disk, before the last fragment: its times and offsets do not depend on its place.
+    const cut = open.lastIndexOf('moof') - 4;
+    const gap = 5 * 2 ** 30;
+    const hole = Buffer.alloc(16);
+    hole.writeUInt32BE(1, 0);
+    hole.write('free', 4, 'latin1');
+    hole.writeBigUInt64BE(BigInt(gap), 8);
+    const path = join(folder, 'a.mp4');
+    writeFileSync(path, Buffer.concat([open.subarray(0, cut), hole]));
+    const file = await nodeFileSystem.edit(path);
+    t.after(() => file.close());
+    await file.writev([open.subarray(cut)], cut + gap);
+    const { bytes, durationMs } = await mendRecording(nodeFileSystem, path);
+    assert.ok(bytes > gap && Math.abs(durationMs - 4_000) < 600, `${bytes} ${durationMs}`);
+    const read = async (at: number, length: number): Promise<Buffer> => {
+      const into = Buffer.alloc(length);
+      return into.subarray(0, await file.read(into, at));
+    };
+    const head = await read(0, 64);
+    const mdat = head.indexOf('mdat') - 4;
+    assert.equal(head.readUInt32BE(mdat), 1);
+    const moovAt = mdat + Number(head.readBigUInt64BE(mdat + 8));
+    const moov = await read(moovAt, bytes - moovAt);
+    assert.deepEqual([moov.readUInt32BE(0), moov.toString('latin1', 4, 8)], [bytes - moovAt, 'moov']);
+    assert.ok(moov.includes('co64') && !moov.includes('stco'));
+    let samples = 0;
+    let far = 0;
+    const plain = readFileSync(small);
+    const original = readMovie(plain.subarray(plain.lastIndexOf('moov') + 4));
+    for (const [n, track] of readMovie(moov.subarray(8)).tracks.entries()) {
+      const before = [...(original.tracks[n]?.table.samples() ?? [])];
+      for (const [i, sample] of [...track.table.samples()].entries()) {
+        const { offset, size, dts } = before[i] ?? { offset: 0, size: 0, dts: -1 };
+        assert.deepEqual([sample.size, sample.dts], [size, dts]);
+        assert.equal(sample.offset, offset < cut ? offset : offset + gap);
+        assert.ok((await read(sample.offset, size)).equals(open.subarray(offset, offset + size)));
+        samples += 1;
+        if (sample.offset > 2 ** 32) far += 1;
+      }
+    }
+    assert.equal(samples, 300);
+    assert.ok(far > 10, `${far} samples behind 4 GiB`);
   });
 });
 

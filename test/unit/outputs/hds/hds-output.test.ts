@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { TimerWheel } from '../../../../src/base/timer-wheel.ts';
 import type { OutputFailed } from '../../../../src/hub/output-events.ts';
 import type { StreamName } from '../../../../src/hub/ports.ts';
-import type { Frame } from '../../../../src/media/frame.ts';
+import { Frame } from '../../../../src/media/frame.ts';
 import { HdsOutput, type HdsOptions } from '../../../../src/outputs/hds/index.ts';
 import { DelayedRemovals } from '../../../../src/storage/delayed-removals.ts';
 import { LiveResources } from '../../../../src/storage/live-resources.ts';
@@ -130,7 +130,9 @@ suite('HDS of a stream', () => {
   test('a player gets the tags that came in, each fragment with the config records', async () => {
     const stage = await begin();
     const frames = media(0, 12);
-    stage.play([metadata(), ...CONFIGS, ...frames]);
+    const text = Buffer.from('\x02\x00\x0aonTextData\x05', 'latin1');
+    const other = new Frame('data', 'script', 0, 0, false, false, text, 0);
+    stage.play([metadata(), other, ...CONFIGS, ...frames]);
     stage.output.onEnd('gone');
     await stage.output.close();
     const fragments = stage.fragments();

@@ -28,6 +28,8 @@ suite('HLS over a republish and a restart, as others read it', () => {
   let home: SrsHome;
   let server: Program;
   let clip = '';
+  /** Master playlist of the transport stream, with its first segments. */
+  let master = '';
   /** The same with less sound than picture. */
   let short = '';
 
@@ -65,12 +67,56 @@ suite('HLS over a republish and a restart, as others read it', () => {
     await publishAll(short);
     assert.equal((await server.stop('SIGTERM')).code, 0);
     server = await home.up();
-    await publishAll(clip);
+    const publishing = publishAll(clip);
+    master = await until('the facts', async () => {
+      const text = await (await fetch(url('ts'))).text();
+      return text.includes('FRAME-RATE') ? text : undefined;
+    });
+    await publishing;
     await until('the playlists are ended', () =>
       Object.keys(KINDS).every((kind) => playlist(kind).endlist === true),
     );
   });
   after(() => server.stop('SIGTERM'));
+
+  test('the master playlist says what ffprobe says', async () => {
+    const { stdout } = await run(requireProgram('/usr/bin/ffprobe', 'ffmpeg'), [
+      ...[
+        '-v',
+        'error',
+        '-of',
+        'json',
+        '-show_entries',
+        'stream=level,width,height,avg_frame_rate:format=bit_rate',
+      ],
+      clip,
+    ]);
+    const { streams, format } = JSON.parse(stdout) as {
+      streams: readonly { level?: number; width?: number; height?: number; avg_frame_rate: string }[];
+      format: { bit_rate: string };
+    };
+    const {
+      level = 0,
+      width,
+      height,
+      avg_frame_rate: rate,
+    } = streams.find((one) => one.width !== undefined) ?? {
+      avg_frame_rate: '',
+    };
+    const attribute = (name: string): string =>
+      new RegExp(`[:,]${name}=("[^"]*"|[^,\\n]*)`).exec(master)?.[1] ?? '';
+    assert.equal(attribute('RESOLUTION'), `${width}x${height}`);
+    const [frames, seconds] = rate.split('/').map(Number);
+    assert.equal(Number(attribute('FRAME-RATE')), (frames ?? 0) / (seconds ?? 1));
+    const hex = level.toString(16).padStart(2, '0');
+    assert.match(attribute('CODECS'), new RegExp(`^"avc1\\.[0-9a-f]{4}${hex},mp4a\\.40\\.2"$`, 'i'));
+    const [peak, average] = [Number(attribute('BANDWIDTH')), Number(attribute('AVERAGE-BANDWIDTH'))];
+    const sent = Number(format.bit_rate);
+    assert.ok(
+      peak >= average && average > 0.8 * sent && peak < 1.6 * sent,
+      `${average} to ${peak}, not ${sent}`,
+    );
+  });
 
   for (const kind of Object.keys(KINDS)) {
     test(`${kind}: numbers go on, breaks are told, ffmpeg decodes all of it without a warning`, async () => {

@@ -116,7 +116,7 @@ export class Server implements ReloadTarget {
     });
     // Last: what a back end has granted nobody refuses any more.
     const policy = new PolicyChain([...(deps.policy === undefined ? [] : [deps.policy]), this.#hooks]);
-    const observer = new OutputWatch(logger, [this.#hooks, ...(deps.outputObservers ?? [])]);
+    const observer = new OutputWatch(clock, logger, [this.#hooks, ...(deps.outputObservers ?? [])]);
     const names = new RecordingNames(nodeFileSystem);
     this.#recover = () => recoverOutputs(config, { clock, unixTime, logger, observer, names });
     this.#outputs = new StreamOutputs({

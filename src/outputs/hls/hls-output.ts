@@ -247,7 +247,8 @@ export class HlsOutput implements StreamOutput, SegmentSink {
     this.#stopped = true;
     if (this.#gone && this.#start.options.endList) this.#guarded(() => shelf.end());
     const { skipped } = this.#segmenter;
-    if (skipped > 0) this.#logger.info(`${skipped} frames were empty, or came before their config record`);
+    // Encoders end a stream by one that is empty (end of sequence).
+    if (skipped > 1) this.#logger.info(`${skipped} frames were empty, or came before their config record`);
     await shelf.settled();
     shelf.close();
     this.#start.closed(this.#playlistPath, shelf, this.#lastFrameAt);

@@ -71,7 +71,7 @@ function world(): World {
       throw new Error('an observer that breaks');
     },
   };
-  const watch = new OutputWatch(logger, [
+  const watch = new OutputWatch(clock, logger, [
     failing,
     { outputFailed: ({ output, error, then }) => failed.push(`${output} ${error.code} ${then}`) },
   ]);

@@ -118,6 +118,35 @@ suite('HLS over a republish and a restart, as others read it', () => {
     );
   });
 
+  test('GStreamer plays all pictures of the transport stream', async () => {
+    const dump = join(folder, 'gst.h264');
+    await run(
+      requireProgram(
+        '/usr/bin/gst-launch-1.0',
+        'gstreamer1.0-tools gstreamer1.0-plugins-good gstreamer1.0-plugins-bad',
+      ),
+      [
+        ...[
+          '-q',
+          'souphttpsrc',
+          `location=${url('ts')}`,
+          '!',
+          'hlsdemux',
+          '!',
+          'tsdemux',
+          '!',
+          'h264parse',
+          '!',
+        ],
+        ...['video/x-h264,stream-format=byte-stream,alignment=au', '!', 'filesink', `location=${dump}`],
+      ],
+    );
+    const { stdout } = await run(requireProgram('/usr/bin/ffprobe', 'ffmpeg'), [
+      ...['-v', 'error', '-count_packets', '-show_entries', 'stream=nb_read_packets', '-of', 'csv=p=0', dump],
+    ]);
+    assert.equal(Number(stdout.trim()), TIMES * SECONDS * 25);
+  });
+
   for (const kind of Object.keys(KINDS)) {
     test(`${kind}: numbers go on, breaks are told, ffmpeg decodes all of it without a warning`, async () => {
       const { segments, mediaSequence, discontinuitySequence } = playlist(kind);

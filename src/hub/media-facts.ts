@@ -22,17 +22,17 @@ export class MediaFacts {
   /** A publisher begins. */
   begin(now: number): void {
     this.clear();
+    this.receivedBytes = 0;
     this.#rate.reset(now);
     this.#since = now;
   }
 
-  /** Nothing came yet. */
+  /** Nothing is there. What came stays counted until the next publisher: it is asked for when the one before has gone. */
   clear(): void {
     this.lastVideo = undefined;
     this.lastAudio = undefined;
     this.videoFrames = 0;
     this.audioFrames = 0;
-    this.receivedBytes = 0;
     this.settled = false;
     this.#firstDts = undefined;
   }

@@ -1,11 +1,13 @@
 import { systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
-import type { Config } from '../config/index.ts';
-import { ApiServer } from '../control/api/index.ts';
+import type { Config, VhostConfig } from '../config/index.ts';
+import { ApiServer, type VhostFacts } from '../control/api/index.ts';
+import type { SessionRegistry } from '../control/sessions/index.ts';
 import { HttpEndpoint, MountTable, type HttpEndpointOptions } from '../endpoints/http/index.ts';
 import type { ClosableHub } from '../hub/hub.ts';
 import type { AccessPolicy } from '../hub/ports.ts';
 import type { ConnectionGate } from '../net/index.ts';
+import { HostSampler } from '../observe/host/index.ts';
 import { newSessionId } from '../observe/index.ts';
 import { liveFormat } from '../outputs/http-live/index.ts';
 import type { LiveResources } from '../storage/live-resources.ts';
@@ -24,6 +26,10 @@ export interface HttpSideDeps {
   readonly version: string;
   /** [server_id] One for the life of the server, also when the API is switched off and on. */
   readonly serverId: string;
+  /** A new one at each start. */
+  readonly serviceId: string;
+  /** Who publishes and plays, for the API. */
+  readonly sessions: SessionRegistry;
   /** What outputs keep in memory for HTTP. */
   readonly resources: LiveResources;
   /** Folder of the built page; undefined = no page. */
@@ -35,6 +41,8 @@ export interface HttpSideDeps {
   /** The real one, for the page. */
   rtmpPort(): number | undefined;
   rtmpsPort(): number | undefined;
+  /** New clients are served. */
+  ready(): boolean;
   /** Where a directive is written, by its key such as `httpServer.https.cert`; undefined = not known. */
   placeOf(key: string): string | undefined;
 }
@@ -44,6 +52,8 @@ export class HttpSide {
   readonly #deps: HttpSideDeps;
   readonly #https: HttpsPart;
   readonly #apiHttps: HttpsPart;
+  /** Measures while there is an API that shows it. */
+  readonly #host = new HostSampler({ clock: systemClock, unixTime: () => Date.now() });
   #http: HttpEndpoint | undefined;
   #api: ApiServer | undefined;
 
@@ -111,14 +121,17 @@ export class HttpSide {
     if (!enabled) {
       this.#api = undefined;
       this.#apiHttps.close();
+      this.#host.close();
       await running?.close();
     } else if (running !== undefined) {
       await running.relisten([listenAddress(listen)]);
     } else {
       const made = await started(this.#createApi(config));
       try {
+        await this.#host.start();
         await this.#apiHttps.move(made, config.httpApi.https);
       } catch (error) {
+        this.#host.close();
         await made.close();
         throw error;
       }
@@ -155,6 +168,7 @@ export class HttpSide {
   async close(): Promise<void> {
     this.#https.close();
     this.#apiHttps.close();
+    this.#host.close();
     await this.#http?.close();
     await this.#api?.close();
   }
@@ -228,7 +242,7 @@ export class HttpSide {
 
   #createApi(config: Config): ApiServer {
     const { listen, crossdomain } = config.httpApi;
-    const { hub, logger, version, serverId } = this.#deps;
+    const { hub, sessions, gate, logger, version, serverId, serviceId } = this.#deps;
     return new ApiServer(
       {
         listen: [listenAddress(listen)],
@@ -236,12 +250,29 @@ export class HttpSide {
         maxConnections: apiConnections(config),
         version,
         serverId,
+        serviceId,
         pid: process.pid,
-        now: () => Date.now(),
       },
-      { hub, logger, clock: systemClock, emptyIpOk: () => this.#deps.config().emptyIpOk },
+      {
+        hub,
+        sessions,
+        host: this.#host,
+        logger,
+        clock: systemClock,
+        unixTime: () => Date.now(),
+        connections: () => gate.open,
+        ready: () => this.#deps.ready(),
+        vhostOf: (name) => vhostFacts(this.#deps.vhosts.block(name)),
+        emptyIpOk: () => this.#deps.config().emptyIpOk,
+      },
     );
   }
+}
+
+function vhostFacts(vhost: VhostConfig | undefined): VhostFacts | undefined {
+  if (vhost === undefined) return undefined;
+  const { enabled, hls } = vhost;
+  return { enabled, hlsFragmentSeconds: hls.enabled ? hls.hlsFragmentMs / 1_000 : undefined };
 }
 
 async function started<T extends { start(): Promise<void>; close(): Promise<void> }>(made: T): Promise<T> {

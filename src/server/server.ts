@@ -6,6 +6,7 @@ import { within } from '../base/within.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Config, ConfigChange } from '../config/index.ts';
 import { HttpHooks } from '../control/hooks/index.ts';
+import { SessionRegistry } from '../control/sessions/index.ts';
 import { RtmpEndpoint } from '../endpoints/rtmp/index.ts';
 import { createHub, type ClosableHub } from '../hub/hub.ts';
 import { MergeGovernor } from '../hub/merge-governor.ts';
@@ -78,6 +79,7 @@ export class Server implements ReloadTarget {
   #config: Config;
   /** The reload under way. */
   #applying: Promise<unknown> = Promise.resolve();
+  #started = false;
   #ending = false;
   #stopped: Promise<void> | undefined;
 
@@ -102,12 +104,19 @@ export class Server implements ReloadTarget {
     );
     const unixTime = (): number => Date.now();
     const serverId = config.serverId === '' ? `vid-${newSessionId()}` : config.serverId;
+    const serviceId = newSessionId();
+    const sessions = new SessionRegistry({
+      clock,
+      unixTime,
+      exists: (name) => this.#hub.find(name) !== undefined,
+    });
+    this.#scope.add(() => sessions.close());
     this.#hooks = new HttpHooks({
       clock,
       unixTime,
       logger,
       userAgent: `${NAME}/${version}`,
-      server: { serverId, serviceId: newSessionId(), cwd: process.cwd() },
+      server: { serverId, serviceId, cwd: process.cwd() },
       options(vhost) {
         const found = vhosts.find(vhost);
         return found && hookOptions(found);
@@ -144,7 +153,7 @@ export class Server implements ReloadTarget {
       describeTrack: (frame, parseSps) =>
         frame.kind === 'video' ? videoTrackOf(frame, parseSps) : audioTrackOf(frame),
       governor: new MergeGovernor({ clock, loadProbe: () => probe.utilisation() }),
-      observers: [report, this.#outputs, this.#hooks, ...(deps.observers ?? [])],
+      observers: [report, sessions, this.#outputs, this.#hooks, ...(deps.observers ?? [])],
       resolvers: deps.resolvers ?? [],
     });
     this.#scope.add(() => this.#hub.close());
@@ -185,6 +194,9 @@ export class Server implements ReloadTarget {
       resources: this.#resources,
       version,
       serverId,
+      serviceId,
+      sessions,
+      ready: () => this.#started && !this.#ending,
       pageDir,
       config: inForce,
       vhosts,
@@ -253,6 +265,7 @@ export class Server implements ReloadTarget {
       throw error;
     }
     this.#ingests.start(this.#config, this.#rtmp.addresses[0]?.port ?? 0);
+    this.#started = true;
   }
 
   owns(directive: string): boolean {

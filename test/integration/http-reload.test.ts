@@ -3,17 +3,15 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
-import { systemClock } from '../../src/base/clock.ts';
 import { ServerError } from '../../src/base/errors.ts';
-import { ApiServer, MAX_API_CONNECTIONS } from '../../src/control/api/index.ts';
+import { MAX_API_CONNECTIONS, type ApiServer } from '../../src/control/api/index.ts';
 import { MountTable, type HttpEndpointSettings } from '../../src/endpoints/http/index.ts';
+import { startTestApi } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
-import { FakeHub } from '../support/fake-hub.ts';
 import { startHttp, type TestHttp } from '../support/http-endpoint.ts';
 import { MemoryLogger } from '../support/memory-logger.ts';
 import { RawClient } from '../support/raw-http.ts';
 
-const LOCAL = { host: '127.0.0.1', port: 0 } as const;
 const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
   await Promise.all(closing.splice(0).map((close) => close()));
@@ -27,12 +25,8 @@ async function start(options: Parameters<typeof startHttp>[0] = {}): Promise<Tes
 
 async function startApi(): Promise<{ api: ApiServer; log: MemoryLogger; port: () => number }> {
   const log = new MemoryLogger();
-  const api = new ApiServer(
-    { listen: [LOCAL], crossdomain: true, version: '1.2.3', serverId: 'vid-1', pid: 1, now: () => 0 },
-    { hub: new FakeHub(), logger: log, clock: systemClock },
-  );
-  await api.start();
-  closing.push(() => api.close());
+  const { api, close } = await startTestApi({ logger: log });
+  closing.push(close);
   return { api, log, port: () => api.addresses[0]?.port ?? 0 };
 }
 
@@ -156,12 +150,12 @@ test('the API: other addresses and crossdomain while connections are open', asyn
   const client = await RawClient.open(old);
   const request = 'GET /api/v1/versions HTTP/1.1\r\nHost: x\r\nOrigin: http://page\r\n\r\n';
   client.send(request);
-  await client.until('"version":"1.2.3"');
+  await client.until('"version":"4.5.6-beta.1"');
   assert.match(client.text, /Access-Control-Allow-Origin/i);
   await api.relisten([{ host: '127.0.0.2', port: old }]);
   api.reconfigure({ crossdomain: false });
   client.send(request);
-  await eventually(() => client.text.split('"version":"1.2.3"').length === 3, 'a second answer');
+  await eventually(() => client.text.split('"version":"4.5.6-beta.1"').length === 3, 'a second answer');
   assert.equal(client.text.match(/Access-Control-Allow-Origin/gi)?.length, 1);
   await assert.rejects(RawClient.open(old), { code: 'ECONNREFUSED' });
   const next = await RawClient.open(old, '127.0.0.2');
@@ -186,6 +180,6 @@ test('the API has a bound of its own on connections', async () => {
   for (let tries = 0; tries < 100 && answer === ''; tries += 1) {
     answer = (await ask(port(), '/api/v1/versions')).text;
   }
-  assert.match(answer, /1\.2\.3/);
+  assert.match(answer, /4\.5\.6/);
   for (const client of clients) client.socket.destroy();
 });

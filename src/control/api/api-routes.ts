@@ -1,99 +1,105 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { ERRORS } from '../../base/errors.ts';
-import type { Hub } from '../../hub/ports.ts';
-import { clientObject, publishersOf, stableId, streamObject, type ClientSnapshot } from './api-shapes.ts';
+import { API_ERRORS, failure } from './answer.ts';
+import { ANY_METHOD, type ApiContext, type ApiIdentity, type ApiSources } from './api-context.ts';
+import { addClientRoutes } from './client-routes.ts';
+import { FEATURES } from './features.ts';
+import { addHostRoutes } from './host-routes.ts';
+import { addStreamRoutes } from './stream-routes.ts';
+import { addVhostRoutes } from './vhost-routes.ts';
 
-export interface ApiRoutesOptions {
-  readonly hub: Hub;
-  /** `major.minor.revision` of this program. */
-  readonly version: string;
-  /** Id string of this process; a new one at each start. */
-  readonly serverId: string;
-  readonly pid: number;
-  /** Unix ms. */
-  readonly now: () => number;
-  /** All connected clients; without it the publishers that the hub knows. */
-  readonly clients?: () => readonly ClientSnapshot[];
+export interface ApiRoutesOptions extends ApiSources, ApiIdentity {
+  /** The settings of the API in force, for `raw?rpc=raw`. */
+  readonly settings: () => {
+    /** As it is written in the configuration. */
+    readonly listen: string;
+    readonly crossdomain: boolean;
+  };
 }
-
-/** SRS's numbers for what the API is asked for and does not find. */
-const NO_STREAM = ERRORS.STREAM_NOT_FOUND.api;
-const NO_CLIENT = 2049;
-/** `/api/v1/clients/` gives so many without `count`, and never fewer. */
-const MIN_CLIENTS = 10;
 
 const V1_URLS = {
   versions: 'the version of this server',
-  streams: 'the streams, or one of them by id',
-  clients: 'the clients, or one of them by id; ?start=0&count=10',
+  summaries: 'the summary of host, process and traffic',
+  rusages: 'what this process has used, by getrusage',
+  self_proc_stats: 'what the kernel tells of this process',
+  system_proc_stats: 'what the kernel tells of the processors',
+  meminfos: 'the memory of the host',
+  authors: 'the license and the authors',
+  features: 'what this server can do',
+  requests: 'the request itself, for debugging',
+  vhosts: 'the vhosts, or one of them by id',
+  streams: 'the streams, or one of them by id or name; ?start=0&count=10; DELETE stops its publisher',
+  clients: 'the clients, or one of them by id; ?start=0&count=10; DELETE disconnects it',
+  raw: 'the settings of this API',
+  health: 'whether the server lives and is ready',
+} as const;
+
+const TESTS = {
+  requests: 'the request itself',
+  errors: 'always the error 100',
+  redirects: 'always redirected to errors',
 } as const;
 
 /** `/api/…` with SRS's paths and shapes. Logical errors are HTTP 200 with a `code`, as SRS has them. */
 export function addApiRoutes(app: FastifyInstance, options: ApiRoutesOptions): void {
-  const { hub, now } = options;
-  // SRS 4 and later say service and pid too; a client of SRS 3 ignores them.
-  const base = { code: 0, server: options.serverId, service: options.serverId, pid: String(options.pid) };
-  const anyMethod: ['GET', 'POST', 'PUT', 'DELETE', 'HEAD'] = ['GET', 'POST', 'PUT', 'DELETE', 'HEAD'];
-  const clients = options.clients ?? (() => publishersOf(hub.list(), now()));
+  const { version, serverId, serviceId, pid } = options;
+  const base = { code: 0, server: serverId, service: serviceId, pid: String(pid) } as const;
+  const context: ApiContext = { ...options, base };
+  const any = (url: string, handler: (request: FastifyRequest, reply: FastifyReply) => unknown): void => {
+    app.route({ method: ANY_METHOD, url, handler });
+  };
 
-  const [major = 0, minor = 0, revision = 0] = options.version.split(/[.-]/).map((part) => Number(part) || 0);
-  const versions = { ...base, data: { major, minor, revision, version: options.version } };
-  app.route({ method: anyMethod, url: '/api/v1/versions', handler: () => versions });
-
-  const index = { ...base, urls: V1_URLS };
-  const root = { ...base, urls: { v1: 'the api version 1.0' } };
-  app.route({ method: anyMethod, url: '/api/v1/*', handler: () => index });
-  app.route({ method: anyMethod, url: '/api/*', handler: () => root });
-
-  app.get('/api/v1/streams/', () => ({
-    ...base,
-    streams: hub.list().map((stream) => streamObject(stream, now())),
-  }));
-  app.get<{ Params: { id: string } }>('/api/v1/streams/:id', (request) => {
-    const id = request.params.id;
-    const found = hub
-      .list()
-      .find(({ name }) => stableId('str', `${name.vhost}/${name.app}/${name.stream}`) === id);
-    return found === undefined
-      ? { ...base, code: NO_STREAM }
-      : { ...base, stream: streamObject(found, now()) };
+  any('/api/*', () => ({ ...base, urls: { v1: 'the api version 1.0' } }));
+  any('/api/v1/*', () => ({ ...base, urls: V1_URLS, tests: TESTS }));
+  const [major = 0, minor = 0, revision = 0] = version.split(/[.-]/).map((part) => Number(part) || 0);
+  any('/api/v1/versions', () => ({ ...base, data: { major, minor, revision, version } }));
+  any('/api/v1/features', () => ({ ...base, data: FEATURES }));
+  const authors = { license: 'MIT', contributors: 'the contributors of srs-ts' };
+  any('/api/v1/authors', () => ({ ...base, data: authors }));
+  any('/api/v1/health', (_request, reply) => {
+    const ready = options.ready();
+    // What asks for health looks at the status first.
+    return reply.code(ready ? 200 : 503).send({ ...base, data: { live: true, ready } });
   });
+  any('/api/v1/raw', (request) => rawAnswer(request.query, options));
+  addTests(any, context);
+  addHostRoutes(app, context);
+  addVhostRoutes(app, context);
+  addStreamRoutes(app, context);
+  addClientRoutes(app, context);
+  for (const path of ['', '/v1', '/v1/vhosts', '/v1/streams', '/v1/clients']) app.get(`/api${path}`, toSlash);
+}
 
-  app.get<{ Querystring: { start?: unknown; count?: unknown } }>('/api/v1/clients/', (request) => {
-    const start = wholeNumber(request.query.start, 0);
-    const count = Math.max(MIN_CLIENTS, wholeNumber(request.query.count, MIN_CLIENTS));
-    return {
-      ...base,
-      clients: clients()
-        .slice(start, start + count)
-        .map(clientObject),
-    };
+/** `/api/v1/tests/`: for those who write clients. */
+function addTests(
+  any: (url: string, handler: (request: FastifyRequest, reply: FastifyReply) => unknown) => void,
+  { base, version, unixTime }: ApiContext,
+): void {
+  any('/api/v1/tests/requests', (request) => {
+    const url = request.raw.url ?? '';
+    const path = url.split('?', 1)[0] ?? '';
+    // SRS means to show the headers of the request and then overwrites them; so no credentials are shown.
+    const headers = { sigature: 'srs-ts', version, link: 'srs-ts', time: unixTime() };
+    return { ...base, data: { uri: `http://${request.host}${path}`, path, METHOD: request.method, headers } };
   });
-  app.get<{ Params: { id: string } }>('/api/v1/clients/:id', (request) => {
-    const found = clients().find(({ id }) => id === request.params.id);
-    return found === undefined ? { ...base, code: NO_CLIENT } : { ...base, client: clientObject(found) };
-  });
+  any('/api/v1/tests/errors', () => failure(API_ERRORS.TEST, 'the error that was asked for'));
+  any('/api/v1/tests/redirects', (_request, reply) => reply.redirect('/api/v1/tests/errors', 301));
+}
 
-  for (const path of ['streams', 'clients']) {
-    for (const url of [`/api/v1/${path}/`, `/api/v1/${path}/:id`]) {
-      app.route({ method: ['POST', 'PUT', 'DELETE'], url, handler: methodNotAllowed });
-    }
-    app.get(`/api/v1/${path}`, toSlash);
+/** `/api/v1/raw`: what of the RAW API is there also where it is off. */
+function rawAnswer(query: unknown, { settings }: ApiRoutesOptions): object {
+  const rpc = typeof query === 'object' && query !== null && 'rpc' in query ? query.rpc : undefined;
+  if (rpc === 'raw') {
+    const raw_api = { enabled: false, allow_reload: false, allow_query: false, allow_update: false };
+    return { code: 0, http_api: { enabled: true, ...settings(), raw_api } };
   }
-  app.get('/api/v1', toSlash);
-  app.get('/api', toSlash);
+  const known = rpc === 'reload' || rpc === 'reload-fetch' || rpc === 'query' || rpc === 'update';
+  return known
+    ? failure(API_ERRORS.RAW_DISABLED, 'the RAW API is off')
+    : failure(API_ERRORS.RAW_RPC, 'rpc must be raw, reload, reload-fetch, query or update');
 }
 
 /** SRS answers the form without the slash with a redirect to the one with it. */
 function toSlash(request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const [path = '', query] = (request.raw.url ?? '').split('?', 2);
   return reply.redirect(query === undefined ? `${path}/` : `${path}/?${query}`, 302);
-}
-
-function methodNotAllowed(_request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  return reply.code(405).type('text/plain; charset=utf-8').send('method not allowed\n');
-}
-
-function wholeNumber(value: unknown, fallback: number): number {
-  return typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : fallback;
 }

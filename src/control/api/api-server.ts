@@ -1,5 +1,4 @@
-import type { FastifyInstance, FastifyReply } from 'fastify';
-import type { Clock } from '../../base/clock.ts';
+import type { FastifyInstance } from 'fastify';
 import { ServerError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import {
@@ -12,9 +11,12 @@ import {
   type ListenAddress,
   type TlsCertificate,
 } from '../../net/index.ts';
-import { addApiRoutes, type ApiRoutesOptions } from './api-routes.ts';
+import { API_ERRORS, failure } from './answer.ts';
+import type { ApiIdentity, ApiSources } from './api-context.ts';
+import { addApiRoutes } from './api-routes.ts';
+import { callbackOf, overrideMethod } from './jsonp.ts';
 
-export interface ApiServerOptions extends Omit<ApiRoutesOptions, 'hub'> {
+export interface ApiServerOptions extends ApiIdentity {
   /** [http_api listen] */
   readonly listen: readonly ListenAddress[];
   /** [http_api crossdomain] */
@@ -27,10 +29,7 @@ export interface ApiServerOptions extends Omit<ApiRoutesOptions, 'hub'> {
   >;
 }
 
-export interface ApiServerDeps {
-  readonly hub: ApiRoutesOptions['hub'];
-  readonly logger: Logger;
-  readonly clock: Clock;
+export interface ApiServerDeps extends ApiSources {
   /** [empty_ip_ok] See `ListenerSetOptions`. */
   readonly emptyIpOk?: () => boolean;
 }
@@ -42,8 +41,6 @@ export const MAX_API_BODY_BYTES = 64 * 1024;
  * have used up `max_connections`.
  */
 export const MAX_API_CONNECTIONS = 1_024;
-/** SRS's number for a request that it cannot read (HTTP data invalid). */
-const BAD_REQUEST_CODE = 4005;
 
 /** [http_api] SRS's HTTP API. Start it last: that it answers means that all else listens. */
 export class ApiServer {
@@ -54,12 +51,14 @@ export class ApiServer {
   readonly #app: FastifyInstance;
   /** Looked at on use. */
   #crossdomain: boolean;
+  #listen: readonly ListenAddress[];
   #closed: Promise<void> | undefined;
 
   constructor(options: ApiServerOptions, deps: ApiServerDeps) {
     const { clock, emptyIpOk } = deps;
     this.#options = options;
     this.#crossdomain = options.crossdomain;
+    this.#listen = options.listen;
     this.#logger = deps.logger.child({ component: 'api' });
     this.#gate = new ConnectionGate({
       maxConnections: options.maxConnections ?? MAX_API_CONNECTIONS,
@@ -76,7 +75,12 @@ export class ApiServer {
       ...(emptyIpOk === undefined ? {} : { emptyIpOk }),
     });
     this.#app = this.#createApp();
-    addApiRoutes(this.#app, { ...options, hub: deps.hub });
+    addApiRoutes(this.#app, {
+      ...options,
+      ...deps,
+      logger: this.#logger,
+      settings: () => ({ listen: this.#listen.map(listenText).join(','), crossdomain: this.#crossdomain }),
+    });
   }
 
   get addresses(): readonly { readonly host: string; readonly port: number }[] {
@@ -90,8 +94,9 @@ export class ApiServer {
   }
 
   /** [http_api listen] Listens on these addresses from now on, or throws LISTEN_FAILED and nothing has changed. */
-  relisten(listen: readonly ListenAddress[]): Promise<void> {
-    return this.#http.listen(listen);
+  async relisten(listen: readonly ListenAddress[]): Promise<void> {
+    await this.#http.listen(listen);
+    this.#listen = listen;
   }
 
   /** [http_api https] Where it listens for TLS. */
@@ -138,11 +143,27 @@ export class ApiServer {
       // SRS looks at no body here; it is read up to the limit and thrown away.
       maxBodyBytes: MAX_API_BODY_BYTES,
       exposeHeadRoutes: false,
+      before: (request) => {
+        if (this.#crossdomain) overrideMethod(request);
+        return false;
+      },
       headers: (request) => (this.#crossdomain && request.headers.origin !== undefined ? commonCors : common),
       fail: (reply, status, error) =>
         error instanceof ServerError
-          ? sendCode(reply, 200, error.apiCode)
-          : sendCode(reply, status, BAD_REQUEST_CODE),
+          ? reply.code(200).send(failure(error.apiCode, error.message))
+          : reply.code(status).send(failure(API_ERRORS.BAD_REQUEST, whatIsWrong(status))),
+    });
+    // JSONP is for pages of other origins: it goes with CORS.
+    app.addHook('onSend', (request, reply, payload, done) => {
+      const isJson = String(reply.getHeader('content-type')).startsWith('application/json');
+      const callback = this.#crossdomain && isJson ? callbackOf(request.raw.url) : undefined;
+      if (callback === undefined || typeof payload !== 'string') {
+        done(null, payload);
+        return;
+      }
+      reply.type('text/javascript; charset=utf-8').header('X-Content-Type-Options', 'nosniff');
+      reply.removeHeader('content-length');
+      done(null, `${callback}(${payload})`);
     });
     app.options('/*', (_request, reply) =>
       this.#crossdomain ? reply.code(200).send() : sendText(reply, 405, 'method not allowed'),
@@ -151,7 +172,12 @@ export class ApiServer {
   }
 }
 
-/** SRS's error body: the number and nothing else. */
-function sendCode(reply: FastifyReply, status: number, code: number): FastifyReply {
-  return reply.code(status).send({ code });
+function whatIsWrong(status: number): string {
+  if (status === 413) return 'the body is too large';
+  return status >= 500 ? 'the server failed, see its log' : 'the request cannot be read';
+}
+
+/** As SRS writes it: a port, with an address where one is given. */
+function listenText({ host, port }: ListenAddress): string {
+  return host === undefined || host === '' ? String(port) : `${host}:${port}`;
 }

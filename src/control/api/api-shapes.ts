@@ -1,22 +1,6 @@
-import { createHash } from 'node:crypto';
-import { streamKey, type StreamSnapshot } from '../../hub/ports.ts';
-
-/** One connected publisher or player, for `/api/v1/clients/`. */
-export interface ClientSnapshot {
-  readonly id: string;
-  readonly vhost: string;
-  readonly app: string;
-  readonly stream: string;
-  readonly ip: string;
-  readonly pageUrl: string;
-  readonly swfUrl: string;
-  readonly tcUrl: string;
-  /** `rtmp-play`, `flv-play`, `fmle-publish` … */
-  readonly type: string;
-  readonly publish: boolean;
-  /** Age, seconds. */
-  readonly aliveSeconds: number;
-}
+import { DEFAULT_VHOST } from '../../base/names.ts';
+import type { StreamSnapshot } from '../../hub/ports.ts';
+import type { Kbps, StreamSums, TrackedSession, VhostSums } from '../sessions/index.ts';
 
 /** SRS's codec names. */
 const VIDEO_NAMES: Readonly<Record<string, string>> = {
@@ -27,26 +11,138 @@ const VIDEO_NAMES: Readonly<Record<string, string>> = {
 };
 const AUDIO_NAMES: Readonly<Record<string, string>> = { aac: 'AAC', mp3: 'MP3', opus: 'Opus' };
 
-/** An id of SRS's form that the same name always gets, so that nothing has to be remembered for it. */
-export function stableId(kind: string, name: string): string {
-  return `${kind}-${createHash('sha1').update(name).digest('hex').slice(0, 10)}`;
+/** Characters of a text of a peer that are shown. */
+export const MAX_SHOWN_CHARS = 1_024;
+
+/** What the configuration says of a vhost. */
+export interface VhostFacts {
+  readonly enabled: boolean;
+  /** Length of a segment, seconds; undefined = no HLS. */
+  readonly hlsFragmentSeconds: number | undefined;
 }
 
-/** Object of `/api/v1/streams/` with SRS's field names. `nowMs` is the server's clock, Unix ms. */
-export function streamObject(stream: StreamSnapshot, nowMs: number): Record<string, unknown> {
-  const { name, publisher, video, audio } = stream;
+/** Object of `/api/v1/vhosts/`. */
+export interface VhostObject {
+  readonly id: string;
+  readonly name: string;
+  readonly enabled: boolean;
+  readonly clients: number;
+  readonly streams: number;
+  readonly send_bytes: number;
+  readonly recv_bytes: number;
+  readonly kbps: Kbps;
+  readonly hls: { readonly enabled: boolean; readonly fragment?: number };
+}
+
+/** Object of `/api/v1/streams/`. */
+export interface StreamObject {
+  readonly id: string;
+  readonly name: string;
+  readonly vhost: string;
+  readonly app: string;
+  readonly tcUrl: string;
+  readonly url: string;
+  readonly live_ms: number;
+  readonly clients: number;
+  readonly frames: number;
+  readonly video_frames: number;
+  readonly audio_frames: number;
+  readonly timeline_repairs: number;
+  readonly send_bytes: number;
+  readonly recv_bytes: number;
+  readonly kbps: Kbps;
+  readonly publish: { readonly active: boolean; readonly cid: string; readonly started_ms: number };
+  readonly video: {
+    readonly codec: string;
+    readonly profile: string;
+    readonly level: string;
+    readonly width: number;
+    readonly height: number;
+  } | null;
+  readonly audio: {
+    readonly codec: string;
+    readonly sample_rate: number;
+    readonly channel: number;
+    readonly profile: string;
+  } | null;
+}
+
+/** Object of `/api/v1/clients/`. */
+export interface ClientObject {
+  readonly id: string;
+  readonly vhost: string;
+  readonly stream: string;
+  readonly ip: string;
+  readonly pageUrl: string;
+  readonly swfUrl: string;
+  readonly tcUrl: string;
+  readonly url: string;
+  readonly name: string;
+  readonly type: string;
+  readonly kind: string;
+  readonly transport: string;
+  readonly user_agent: string;
+  readonly publish: boolean;
+  readonly alive: number;
+  readonly started_ms: number;
+  readonly send_bytes: number;
+  readonly recv_bytes: number;
+  readonly kbps: Kbps;
+  readonly queue_ms: number;
+  readonly queue_bytes: number;
+  readonly drops: number;
+  readonly dropped_bytes: number;
+}
+
+/** `now` is time of the clock, ms. */
+export function vhostObject(vhost: VhostSums, facts: VhostFacts, streams: number, now: number): VhostObject {
+  const fragment = facts.hlsFragmentSeconds;
   return {
-    id: stableId('str', streamKey(name)),
+    id: vhost.id,
+    name: vhost.name,
+    enabled: facts.enabled,
+    clients: vhost.clients,
+    streams,
+    send_bytes: vhost.sentBytes,
+    recv_bytes: vhost.receivedBytes,
+    kbps: vhost.kbps(now),
+    hls: fragment === undefined ? { enabled: false } : { enabled: true, fragment },
+  };
+}
+
+/** What a stream's object is made of. */
+export interface StreamParts {
+  readonly snapshot: StreamSnapshot;
+  readonly sums: StreamSums;
+  readonly publisher: TrackedSession | undefined;
+  /** Time of the clock, and Unix time, ms. */
+  readonly now: number;
+  readonly unixMs: number;
+}
+
+export function streamObject({ snapshot, sums, publisher, now, unixMs }: StreamParts): StreamObject {
+  const { name, video, audio } = snapshot;
+  return {
+    id: sums.id,
     name: name.stream,
-    vhost: stableId('vid', name.vhost),
+    vhost: sums.vhost.id,
     app: name.app,
-    live_ms: nowMs,
-    clients: stream.viewers + (publisher === undefined ? 0 : 1),
-    frames: stream.videoFrames,
-    send_bytes: 0,
-    recv_bytes: stream.receivedBytes,
-    kbps: { recv_30s: Math.round(stream.receivedKbps), send_30s: 0 },
-    publish: { active: stream.state === 'live', cid: publisher?.id ?? '' },
+    tcUrl: urlText(publisher?.info.details?.tcUrl),
+    url: streamUrl(name),
+    live_ms: unixMs,
+    clients: snapshot.viewers + (snapshot.publisher === undefined ? 0 : 1),
+    frames: snapshot.videoFrames,
+    video_frames: snapshot.videoFrames,
+    audio_frames: snapshot.audioFrames,
+    timeline_repairs: snapshot.timelineRepairs,
+    send_bytes: sums.sentBytes,
+    recv_bytes: sums.receivedBytes,
+    kbps: sums.kbps(now),
+    publish: {
+      active: snapshot.state === 'live',
+      cid: snapshot.publisher?.id ?? '',
+      started_ms: snapshot.publishedAtMs ?? 0,
+    },
     video:
       video === undefined
         ? null
@@ -69,40 +165,46 @@ export function streamObject(stream: StreamSnapshot, nowMs: number): Record<stri
   };
 }
 
-/** Object of `/api/v1/clients/` with SRS's field names. */
-export function clientObject(client: ClientSnapshot): Record<string, unknown> {
+/** `now` is time of the clock, ms. */
+export function clientObject(session: TrackedSession, now: number): ClientObject {
+  const { info, stream, publishes, bytes, queue } = session;
+  const { details } = info;
   return {
-    id: client.id,
-    vhost: stableId('vid', client.vhost),
-    stream: stableId('str', streamKey(client)),
-    ip: client.ip,
-    pageUrl: client.pageUrl,
-    swfUrl: client.swfUrl,
-    tcUrl: client.tcUrl,
-    // SRS leaves the default vhost out.
-    url: `${client.vhost === '__defaultVhost__' ? '' : client.vhost}/${client.app}/${client.stream}`,
-    type: client.type,
-    publish: client.publish,
-    alive: client.aliveSeconds,
+    id: info.id,
+    vhost: stream.vhost.id,
+    stream: stream.id,
+    ip: info.ip,
+    pageUrl: urlText(details?.pageUrl),
+    swfUrl: urlText(details?.swfUrl),
+    tcUrl: urlText(details?.tcUrl),
+    url: streamUrl(stream.name),
+    name: stream.name.stream,
+    type: session.type,
+    kind: info.type,
+    transport: details?.transport ?? '',
+    user_agent: details?.userAgent?.slice(0, MAX_SHOWN_CHARS) ?? '',
+    publish: publishes,
+    alive: Math.round(Math.max(0, now - session.beganAt)) / 1_000,
+    started_ms: session.beganUnixMs,
+    send_bytes: publishes ? 0 : bytes,
+    recv_bytes: publishes ? bytes : 0,
+    kbps: session.kbps(now),
+    queue_ms: Math.round(queue.queuedMs),
+    queue_bytes: queue.queuedBytes,
+    drops: queue.drops,
+    dropped_bytes: queue.droppedBytes,
   };
 }
 
-/** The publishers that the hub knows, as clients. */
-export function publishersOf(streams: readonly StreamSnapshot[], nowMs: number): ClientSnapshot[] {
-  const clients: ClientSnapshot[] = [];
-  for (const { name, publisher, publishedAtMs } of streams) {
-    if (publisher === undefined) continue;
-    clients.push({
-      ...name,
-      id: publisher.id,
-      ip: publisher.ip,
-      pageUrl: '',
-      swfUrl: '',
-      tcUrl: '',
-      type: publisher.type,
-      publish: true,
-      aliveSeconds: publishedAtMs === undefined ? 0 : Math.max(0, (nowMs - publishedAtMs) / 1000),
-    });
-  }
-  return clients;
+/** SRS leaves the default vhost out. */
+function streamUrl(name: { readonly vhost: string; readonly app: string; readonly stream: string }): string {
+  return `${name.vhost === DEFAULT_VHOST ? '' : name.vhost}/${name.app}/${name.stream}`;
+}
+
+/** A URL that a peer named, without its query, password and fragment: they hold tokens. */
+function urlText(url: string | undefined): string {
+  if (url === undefined || url === '') return '';
+  const end = url.search(/[?#]/);
+  const bare = end < 0 ? url : url.slice(0, end);
+  return bare.replace(/^([a-z][a-z\d+.-]*:\/\/)[^/]*@/i, '$1').slice(0, MAX_SHOWN_CHARS);
 }

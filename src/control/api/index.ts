@@ -1,2 +1,2 @@
 export { ApiServer, MAX_API_CONNECTIONS, type ApiServerDeps, type ApiServerOptions } from './api-server.ts';
-export type { ClientSnapshot } from './api-shapes.ts';
+export type { VhostFacts } from './api-shapes.ts';

@@ -1,0 +1,46 @@
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/logger.ts';
+import type { Hub } from '../../hub/ports.ts';
+import type { HostFigures } from '../../observe/host/index.ts';
+import type { SessionRegistry } from '../sessions/index.ts';
+import type { AnswerBase } from './answer.ts';
+import type { VhostFacts } from './api-shapes.ts';
+
+/** Objects of one answer at most. */
+export const MAX_PAGE = 10_000;
+
+/** SRS looks at no method here. */
+export const ANY_METHOD: ['GET', 'POST', 'PUT', 'DELETE', 'HEAD'] = ['GET', 'POST', 'PUT', 'DELETE', 'HEAD'];
+
+/** What the API shows. */
+export interface ApiSources {
+  readonly hub: Hub;
+  readonly sessions: SessionRegistry;
+  /** The last sample. */
+  readonly host: { readonly figures: HostFigures | undefined };
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Unix ms. */
+  readonly unixTime: () => number;
+  /** Open connections of this server. */
+  readonly connections: () => number;
+  /** New clients are served: everything listens and nothing is ending. */
+  readonly ready: () => boolean;
+  /** What the configuration in force says of a vhost; undefined = it has none of the name. */
+  readonly vhostOf: (name: string) => VhostFacts | undefined;
+}
+
+/** Who this server is. */
+export interface ApiIdentity {
+  /** `major.minor.revision` of this program. */
+  readonly version: string;
+  /** Id string of this server: configured, or a new one at each start. */
+  readonly serverId: string;
+  /** A new one at each start. */
+  readonly serviceId: string;
+  readonly pid: number;
+}
+
+export interface ApiContext extends ApiSources, ApiIdentity {
+  readonly base: AnswerBase;
+}

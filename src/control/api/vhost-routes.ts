@@ -1,0 +1,32 @@
+import type { FastifyInstance } from 'fastify';
+import { API_ERRORS, failure, methodNotAllowed } from './answer.ts';
+import type { ApiContext } from './api-context.ts';
+import { vhostObject, type VhostObject } from './api-shapes.ts';
+
+/** `/api/v1/vhosts/`: the vhosts that have had a client. */
+export function addVhostRoutes(app: FastifyInstance, context: ApiContext): void {
+  const { base, sessions, hub, clock, vhostOf } = context;
+  const all = (): VhostObject[] => {
+    const streams = hub.list();
+    const now = clock.now();
+    const objects: VhostObject[] = [];
+    for (const vhost of sessions.vhosts) {
+      const facts = vhostOf(vhost.name);
+      // One that the configuration has no more is told of as long as it has clients.
+      if (facts === undefined && vhost.clients === 0) continue;
+      const count = streams.filter(({ name }) => name.vhost === vhost.name).length;
+      const known = facts ?? { enabled: false, hlsFragmentSeconds: undefined };
+      objects.push(vhostObject(vhost, known, count, now));
+    }
+    return objects;
+  };
+  app.get('/api/v1/vhosts/', () => ({ ...base, vhosts: all() }));
+  app.get<{ Params: { id: string } }>('/api/v1/vhosts/:id', ({ params }) => {
+    const vhost = all().find(({ id }) => id === params.id);
+    return vhost === undefined
+      ? failure(API_ERRORS.NO_VHOST, `no vhost with the id ${params.id}`)
+      : { ...base, vhost };
+  });
+  for (const url of ['/api/v1/vhosts/', '/api/v1/vhosts/:id'])
+    app.route({ method: ['POST', 'PUT', 'DELETE'], url, handler: methodNotAllowed });
+}

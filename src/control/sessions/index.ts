@@ -1,0 +1,4 @@
+export { SessionRegistry, type SessionRegistryOptions } from './session-registry.ts';
+export type { TrackedSession } from './session.ts';
+export { stableId } from './stable-id.ts';
+export type { Kbps, StreamSums, VhostSums } from './sums.ts';

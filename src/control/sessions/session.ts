@@ -1,0 +1,76 @@
+import type { LiveStream, Playback, PlaybackStats, SessionInfo } from '../../hub/ports.ts';
+import { ByteRate } from './byte-rate.ts';
+import { clientType } from './client-type.ts';
+import type { Kbps, StreamSums } from './sums.ts';
+
+const NO_QUEUE: PlaybackStats = { queuedMs: 0, queuedBytes: 0, sentBytes: 0, drops: 0, droppedBytes: 0 };
+
+/** One publisher or viewer that is connected. */
+export class TrackedSession {
+  readonly info: SessionInfo;
+  readonly stream: StreamSums;
+  /** SRS's name of its kind. */
+  readonly type: string;
+  /** Time of the clock, and of the wall, ms. */
+  readonly beganAt: number;
+  readonly beganUnixMs: number;
+  /** Media bytes: those of a publisher are received, those of a viewer are sent. As of the last look. */
+  bytes = 0;
+  readonly #source: LiveStream | undefined;
+  readonly #playback: Playback | undefined;
+  readonly #rate: ByteRate;
+
+  /** `flow` is the stream that a publisher makes, or the playback of a viewer. */
+  constructor(
+    info: SessionInfo,
+    stream: StreamSums,
+    flow: { readonly source: LiveStream } | { readonly playback: Playback },
+    time: { readonly now: number; readonly unixMs: number },
+  ) {
+    this.info = info;
+    this.stream = stream;
+    this.type = clientType(info);
+    this.beganAt = time.now;
+    this.beganUnixMs = time.unixMs;
+    this.#source = 'source' in flow ? flow.source : undefined;
+    this.#playback = 'playback' in flow ? flow.playback : undefined;
+    this.#rate = new ByteRate(time.now, 0);
+  }
+
+  get publishes(): boolean {
+    return this.#source !== undefined;
+  }
+
+  /** Its queue; all 0 of a publisher. */
+  get queue(): PlaybackStats {
+    return this.#playback?.stats ?? NO_QUEUE;
+  }
+
+  /** Looks at its counter and adds to the sums what came since the last look. `bytes`: as it was told in the end. */
+  look(bytes = this.#source?.snapshot().receivedBytes ?? this.queue.sentBytes): void {
+    const more = bytes - this.bytes;
+    if (more <= 0) return;
+    this.bytes = bytes;
+    const { stream } = this;
+    if (this.publishes) {
+      stream.receivedBytes += more;
+      stream.vhost.receivedBytes += more;
+    } else {
+      stream.sentBytes += more;
+      stream.vhost.sentBytes += more;
+    }
+  }
+
+  sample(now: number): void {
+    this.#rate.sample(now, this.bytes);
+  }
+
+  /** kbit/s as `kbps` of the API has them. */
+  kbps(now: number): Kbps {
+    const short = this.#rate.kbps30s(now, this.bytes);
+    const long = this.#rate.kbps5m(now, this.bytes);
+    return this.publishes
+      ? { recv_30s: short, send_30s: 0, recv_5m: long, send_5m: 0 }
+      : { recv_30s: 0, send_30s: short, recv_5m: 0, send_5m: long };
+  }
+}

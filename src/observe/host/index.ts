@@ -1,0 +1,2 @@
+export type { HostFigures } from './host-figures.ts';
+export { HostSampler, type HostSamplerOptions } from './host-sampler.ts';

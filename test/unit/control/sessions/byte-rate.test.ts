@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { ByteRate, SAMPLE_MS } from '../../../../src/control/sessions/byte-rate.ts';
+
+/** 1 kB per ms are 8000 kbit/s: what so many bytes a sample make. */
+const kbpsOf = (bytes: number): number => Math.round((bytes * 8) / SAMPLE_MS);
+
+test('a rate is that since the beginning while it is young', () => {
+  const rate = new ByteRate(100, 0);
+  assert.equal(rate.kbps30s(100, 0), 0);
+  assert.equal(rate.kbps30s(200, 1_000), 8, 'less than a second counts as one');
+  assert.equal(rate.kbps30s(2_100, 1_000), 4);
+  assert.equal(rate.kbps5m(2_100, 1_000), 4);
+});
+
+test('after half a minute the past is forgotten, after five minutes by the long one too', () => {
+  const rate = new ByteRate(0, 0);
+  let now = 0;
+  let bytes = 0;
+  const run = (samples: number, perSample: number): void => {
+    for (let index = 0; index < samples; index += 1) {
+      now += SAMPLE_MS;
+      bytes += perSample;
+      rate.sample(now, bytes);
+    }
+  };
+  run(60, 100_000);
+  assert.deepEqual([rate.kbps30s(now, bytes), rate.kbps5m(now, bytes)], [160, 160]);
+  run(6, 0);
+  assert.equal(rate.kbps30s(now, bytes), 0);
+  assert.ok(rate.kbps5m(now, bytes) > 130 && rate.kbps5m(now, bytes) < 160);
+  run(60, 0);
+  assert.equal(rate.kbps5m(now, bytes), 0);
+});
+
+test('a steady flow has its rate at every time', () => {
+  fc.assert(
+    fc.property(fc.nat(200), fc.integer({ min: 0, max: 1_000_000 }), (samples, perSample) => {
+      const rate = new ByteRate(0, 0);
+      for (let index = 1; index <= samples; index += 1) rate.sample(index * SAMPLE_MS, index * perSample);
+      const now = (samples + 1) * SAMPLE_MS;
+      const bytes = (samples + 1) * perSample;
+      assert.equal(rate.kbps30s(now, bytes), kbpsOf(perSample));
+      assert.equal(rate.kbps5m(now, bytes), kbpsOf(perSample));
+    }),
+  );
+});

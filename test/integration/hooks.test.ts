@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
 import { ServerError } from '../../src/base/errors.ts';
+import { stableId } from '../../src/control/sessions/stable-id.ts';
 import { answer, BackEnd, yes, type Answer } from '../support/back-end.ts';
 import { makeCertificate } from '../support/certificates.ts';
 import { eventually } from '../support/eventually.ts';
@@ -108,7 +109,11 @@ test('a publisher and a viewer of RTMP: each event with its body, in order', asy
   const service = connect?.['service_id'];
   const common = { server_id: 'srv-1', service_id: service, client_id: id, ip: '127.0.0.1' };
   const app = { vhost: '__defaultVhost__', app: 'live', tcUrl };
-  const stream = { stream: 'demo', param: '?key=1&token=2', stream_url: '__defaultVhost__/live/demo' };
+  const url = {
+    stream_url: '__defaultVhost__/live/demo',
+    stream_id: stableId('str', '__defaultVhost__/live/demo'),
+  };
+  const stream = { stream: 'demo', param: '?key=1&token=2', ...url };
   const { send_bytes: sent, recv_bytes: received, ...closed } = close ?? {};
   assert.deepEqual(
     [connect, published, unpublished, closed],
@@ -122,7 +127,6 @@ test('a publisher and a viewer of RTMP: each event with its body, in order', asy
   assert.ok(Number(sent) > 3_000 && Number(received) > 3_000, `${String(sent)} ${String(received)}`);
   const viewed = { ...common, client_id: play?.['client_id'], vhost: '__defaultVhost__', app: 'live' };
   const of = { ...viewed, tcUrl: 'rtmp://127.0.0.1/live', stream: 'demo', param: '' };
-  const url = { stream_url: '__defaultVhost__/live/demo' };
   assert.deepEqual(
     [play, stop],
     [
@@ -434,6 +438,7 @@ test('recordings and segments are told with their files', async () => {
     ...{ server_id: 'srv-1', service_id: segment.body['service_id'], client_id: id, ip: '127.0.0.1' },
     ...{ vhost: '__defaultVhost__', app: 'live', tcUrl: 'rtmp://127.0.0.1/live', stream: 'demo' },
     ...{ param: '?token=a b', stream_url: '__defaultVhost__/live/demo', cwd: process.cwd() },
+    stream_id: stableId('str', '__defaultVhost__/live/demo'),
   };
   assert.deepEqual(recording.body, { action: 'on_dvr', ...common, file: `${folder}/live/demo.flv` });
   const { seq_no: sequence, duration, ...rest } = segment.body;

@@ -1,5 +1,6 @@
 import type { RecordingDone, SegmentDone } from '../../hub/output-events.ts';
-import type { StreamName } from '../../hub/ports.ts';
+import { streamKey, type StreamName } from '../../hub/ports.ts';
+import { stableId } from '../sessions/stable-id.ts';
 import type { HookEvent } from './hook-options.ts';
 
 /** What all bodies say of the server. */
@@ -76,14 +77,13 @@ export function streamBody(
   server: HookServer,
   client: HookClient,
   name: StreamName,
-  streamId: string | undefined,
 ): HookBody {
   return {
     ...commonBody(event, server, client, name),
     stream: name.stream,
     param: client.param,
-    stream_url: `${name.vhost}/${name.app}/${name.stream}`,
-    ...(streamId === undefined ? {} : { stream_id: streamId }),
+    stream_url: streamKey(name),
+    stream_id: stableId('str', streamKey(name)),
   };
 }
 
@@ -93,11 +93,10 @@ export function playBody(
   server: HookServer,
   client: HookClient,
   name: StreamName,
-  streamId: string | undefined,
   clients: number,
 ): HookBody {
   return {
-    ...streamBody(event, server, client, name, streamId),
+    ...streamBody(event, server, client, name),
     ...(event === 'on_play' ? { pageUrl: client.pageUrl } : {}),
     clients,
   };
@@ -107,19 +106,13 @@ export function recordingBody(
   server: HookServer,
   client: HookClient,
   { name, file }: RecordingDone,
-  streamId: string | undefined,
 ): HookBody {
-  return { ...streamBody('on_dvr', server, client, name, streamId), cwd: server.cwd, file };
+  return { ...streamBody('on_dvr', server, client, name), cwd: server.cwd, file };
 }
 
-export function segmentBody(
-  server: HookServer,
-  client: HookClient,
-  segment: SegmentDone,
-  streamId: string | undefined,
-): HookBody {
+export function segmentBody(server: HookServer, client: HookClient, segment: SegmentDone): HookBody {
   return {
-    ...streamBody('on_hls', server, client, segment.name, streamId),
+    ...streamBody('on_hls', server, client, segment.name),
     duration: segment.durationMs / 1000,
     cwd: server.cwd,
     file: segment.file,

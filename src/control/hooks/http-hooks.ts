@@ -27,8 +27,6 @@ export interface HttpHooksDeps extends HookDispatcherDeps {
   readonly server: HookServer;
   /** The stream, when it is here. */
   find(name: StreamName): LiveStream | undefined;
-  /** The id of a stream as the API tells it; undefined = none is told. */
-  streamId?(name: StreamName): string | undefined;
 }
 
 /** What a session publishes or plays. `accepted`: the back end said yes, and media has not begun. */
@@ -130,7 +128,7 @@ export class HttpHooks implements AccessPolicy, ConnectionObserver, StreamObserv
   recordingDone(event: RecordingDone): void {
     const { name, session } = event;
     this.#dispatcher.tell('on_dvr', this.#fileOwner('on_dvr', name, session), () =>
-      recordingBody(this.#deps.server, this.#publisher(name, session), event, this.#streamId(name)),
+      recordingBody(this.#deps.server, this.#publisher(name, session), event),
     );
   }
 
@@ -139,7 +137,7 @@ export class HttpHooks implements AccessPolicy, ConnectionObserver, StreamObserv
     const { server } = this.#deps;
     const client = this.#publisher(name, session);
     this.#dispatcher.tell('on_hls', this.#fileOwner('on_hls', name, session), () =>
-      segmentBody(server, client, event, this.#streamId(name)),
+      segmentBody(server, client, event),
     );
     this.#dispatcher.notify(this.#fileOwner('on_hls_notify', name, session), (template) =>
       notifyUrl(template, server.serverId, client, event),
@@ -182,12 +180,10 @@ export class HttpHooks implements AccessPolicy, ConnectionObserver, StreamObserv
         const publisher = this.#deps.find(name)?.snapshot().publisher;
         if (publisher !== undefined)
           throw new ServerError('STREAM_BUSY', `${streamKey(name)} is published by session ${publisher.id}`);
-        await this.#dispatcher.ask('on_publish', owner, () =>
-          streamBody('on_publish', server, client, name, this.#streamId(name)),
-        );
+        await this.#dispatcher.ask('on_publish', owner, () => streamBody('on_publish', server, client, name));
       } else {
         await this.#dispatcher.ask('on_play', owner, () =>
-          playBody('on_play', server, client, name, this.#streamId(name), this.#viewers(name) + 1),
+          playBody('on_play', server, client, name, this.#viewers(name) + 1),
         );
       }
       role.state = 'accepted';
@@ -218,12 +214,10 @@ export class HttpHooks implements AccessPolicy, ConnectionObserver, StreamObserv
       const { name, client, owner } = role;
       const { server } = this.#deps;
       if (role.action === 'publish') {
-        this.#dispatcher.tell('on_unpublish', owner, () =>
-          streamBody('on_unpublish', server, client, name, this.#streamId(name)),
-        );
+        this.#dispatcher.tell('on_unpublish', owner, () => streamBody('on_unpublish', server, client, name));
       } else {
         this.#dispatcher.tell('on_stop', owner, () =>
-          playBody('on_stop', server, client, name, this.#streamId(name), this.#viewers(name)),
+          playBody('on_stop', server, client, name, this.#viewers(name)),
         );
       }
     }
@@ -275,10 +269,6 @@ export class HttpHooks implements AccessPolicy, ConnectionObserver, StreamObserv
         counter.sequence = value;
       },
     };
-  }
-
-  #streamId(name: StreamName): string | undefined {
-    return this.#deps.streamId?.(name);
   }
 
   #viewers(name: StreamName): number {

@@ -2,11 +2,14 @@ import { setMaxListeners } from 'node:events';
 import type { Clock } from '../../base/clock.ts';
 import type { Undo } from '../../base/undo.ts';
 
-/** Events that wait for a back end: of all kinds, and of those that tell of files. */
-export const MAX_WAITING_EVENTS = 20_000;
+/**
+ * Events that wait for a back end: of all kinds, and of those that tell of files. Two for each of 10,000 sessions a minute while it
+ * is away for two minutes.
+ */
+export const MAX_WAITING_EVENTS = 50_000;
 export const MAX_WAITING_FILE_EVENTS = 10_000;
 /** The bytes of their bodies. */
-export const MAX_WAITING_EVENT_BYTES = 32 * 1024 * 1024;
+export const MAX_WAITING_EVENT_BYTES = 64 * 1024 * 1024;
 
 /** From a try without an answer to the next one, ms; doubled each time up to the longest, a fifth more or less. */
 const FIRST_PAUSE_MS = 1_000;

@@ -72,6 +72,26 @@ test('an event is given up after its retries; the next one has its turn', async 
   assert.deepEqual(log.lines, ['a1', 'a1', 'a1', 'a1', 'a1 lost: no answer', 'a2']);
 });
 
+test('a back end that is away for a minute misses nothing by the default of seven retries', async () => {
+  for (const random of [0, 1]) {
+    const clock = new ManualClock();
+    const events = new HookQueue({ clock, random: () => random });
+    const log = new Log();
+    const back = clock.now() + 60_000;
+    const attempt = (): Promise<'done' | 'again'> => {
+      if (clock.now() < back) return Promise.resolve('again');
+      log.lines.push('told');
+      return Promise.resolve('done');
+    };
+    events.push('a', log.event('a', [], { attempt, retries: () => 7 }));
+    for (let second = 0; second < 120 && events.size > 0; second += 1) {
+      await settle();
+      clock.advance(1_000);
+    }
+    assert.deepEqual(log.lines, ['told']);
+  }
+});
+
 test('what is too much is lost at once, and files leave room for ends', async () => {
   const { queue: events, log } = queue();
   const stuck = { attempt: () => new Promise<'done'>(() => undefined) };

@@ -1,13 +1,14 @@
+import { networkInterfaces } from 'node:os';
 import { systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
-import type { Config, VhostConfig } from '../config/index.ts';
+import type { Config, ListenAddress, VhostConfig } from '../config/index.ts';
 import { ApiServer, type VhostFacts } from '../control/api/index.ts';
 import type { SessionRegistry } from '../control/sessions/index.ts';
 import { HttpEndpoint, MountTable, type HttpEndpointOptions } from '../endpoints/http/index.ts';
 import type { ClosableHub } from '../hub/hub.ts';
 import type { AccessPolicy } from '../hub/ports.ts';
 import type { ConnectionGate } from '../net/index.ts';
-import { HostSampler } from '../observe/host/index.ts';
+import { HostSampler, publicAddress } from '../observe/host/index.ts';
 import { newSessionId } from '../observe/index.ts';
 import { liveFormat } from '../outputs/http-live/index.ts';
 import type { LiveResources } from '../storage/live-resources.ts';
@@ -261,12 +262,27 @@ export class HttpSide {
         clock: systemClock,
         unixTime: () => Date.now(),
         connections: () => gate.open,
+        places: () => ({
+          rtmp: placeOf(this.#deps.config().listen[0], this.#deps.rtmpPort()),
+          api: placeOf(this.#deps.config().httpApi.listen, this.apiAddresses[0]?.port),
+          publicHost: publicAddress(networkInterfaces()),
+        }),
         ready: () => this.#deps.ready(),
         vhostOf: (name) => vhostFacts(this.#deps.vhosts.block(name)),
         emptyIpOk: () => this.#deps.config().emptyIpOk,
       },
     );
   }
+}
+
+/** The host of the configuration with the real port; without a host where it listens on all addresses. */
+function placeOf(
+  listen: ListenAddress | undefined,
+  port: number | undefined,
+): { readonly host: string | undefined; readonly port: number } | undefined {
+  if (port === undefined) return undefined;
+  const host = listen?.host;
+  return { host: host === '0.0.0.0' || host === '::' ? undefined : host, port };
 }
 
 function vhostFacts(vhost: VhostConfig | undefined): VhostFacts | undefined {

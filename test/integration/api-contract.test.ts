@@ -92,6 +92,7 @@ const BODIES: readonly (readonly [string, Shape])[] = [
         streams: 'text',
         clients: 'text',
         raw: 'text',
+        clusters: 'text',
         health: 'text',
       },
       tests: { requests: 'text', errors: 'text', redirects: 'text' },
@@ -233,6 +234,16 @@ const BODIES: readonly (readonly [string, Shape])[] = [
         listen: 'text',
         crossdomain: 'bool',
         raw_api: { enabled: 'bool', allow_reload: 'bool', allow_query: 'bool', allow_update: 'bool' },
+      },
+    },
+  ],
+  [
+    '/api/v1/clusters?vhost=__defaultVhost__&app=live&stream=demo&ip=10.0.0.1',
+    {
+      code: 'int',
+      data: {
+        query: { ip: 'text', vhost: 'text', app: 'text', stream: 'text' },
+        origin: { ip: 'text', port: 'int', vhost: 'text', api: 'text', routers: ['text'] },
       },
     },
   ],

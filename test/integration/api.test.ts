@@ -25,6 +25,8 @@ async function json(url: string, init?: RequestInit): Promise<Record<string, unk
 
 const BASE = { code: 0, server: 'vid-1', service: 'service-1', pid: '42' };
 
+const FACTS = { enabled: true, hlsFragmentSeconds: undefined };
+
 /** A viewer who was sent so many bytes, and hears why it is ended. */
 function viewer(
   id: string,
@@ -232,6 +234,42 @@ test('CORS only for requests with an origin; bad requests say a code', async () 
   const url = await fetch(`${origin}/api/v1/clients/%zz`);
   assert.equal(url.status, 400);
   assert.deepEqual(await url.json(), { code: 4005, msg: 'the request cannot be read' });
+});
+
+test('clusters: where another origin sends players to', async () => {
+  const { origin, hub } = await start({ vhostOf: (name) => (name === 'gone' ? undefined : FACTS) });
+  const stream = hub.add('live', 'show', 'tv');
+  hub.add('live', 'show');
+  const ask = async (query: string): Promise<unknown> => {
+    const { server, ...body } = await json(`${origin}/api/v1/clusters?${query}`, { method: 'POST' });
+    assert.equal(server, undefined);
+    return body['data'];
+  };
+  const query = { ip: '10.0.0.1', vhost: 'tv', app: 'live', stream: 'show' };
+  const found = { port: 1935, vhost: 'tv' };
+  const asked = 'ip=10.0.0.1&vhost=tv&app=live&stream=show';
+  assert.deepEqual(await ask(asked), {
+    query,
+    origin: { ...found, ip: '8.8.8.8', api: '8.8.8.8:1985', routers: ['8.8.8.8:1985'] },
+  });
+  for (const [coworker, ip] of [
+    ['one:1985', 'one'],
+    ['one', 'one'],
+    ['[2001:db8::1]:1985', '[2001:db8::1]'],
+  ])
+    assert.deepEqual(await ask(`${asked}&coworker=${coworker}`), {
+      query,
+      origin: { ...found, ip, api: `${ip}:1985`, routers: [`${ip}:1985`] },
+    });
+  assert.deepEqual(await ask('vhost=tv&app=live&stream=other'), {
+    query: { ip: '', vhost: 'tv', app: 'live', stream: 'other' },
+    origin: null,
+  });
+  // A vhost that is not configured is served by the default one.
+  const other = (await ask('vhost=gone&app=live&stream=show')) as { origin: { vhost: string } | null };
+  assert.equal(other.origin?.vhost, 'gone');
+  stream.state = 'waiting';
+  assert.equal(((await ask(asked)) as { origin: unknown }).origin, null);
 });
 
 test('health: 503 while the server is not ready', async () => {

@@ -40,6 +40,11 @@ export async function startTestApi(
       logger: silentLogger,
       unixTime,
       connections: () => 3,
+      places: () => ({
+        rtmp: { host: undefined, port: 1935 },
+        api: { host: undefined, port: 1985 },
+        publicHost: '8.8.8.8',
+      }),
       ready: () => true,
       vhostOf: () => ({ enabled: true, hlsFragmentSeconds: undefined }),
       ...more,

@@ -12,6 +12,11 @@ export const MAX_PAGE = 10_000;
 /** SRS looks at no method here. */
 export const ANY_METHOD: ['GET', 'POST', 'PUT', 'DELETE', 'HEAD'] = ['GET', 'POST', 'PUT', 'DELETE', 'HEAD'];
 
+export interface ApiPlace {
+  readonly host: string | undefined;
+  readonly port: number;
+}
+
 /** What the API shows. */
 export interface ApiSources {
   readonly hub: Hub;
@@ -24,6 +29,13 @@ export interface ApiSources {
   readonly unixTime: () => number;
   /** Open connections of this server. */
   readonly connections: () => number;
+  /** Where this server is reached. A host is undefined where it listens on all addresses. */
+  readonly places: () => {
+    readonly rtmp: ApiPlace | undefined;
+    readonly api: ApiPlace | undefined;
+    /** An address of this machine that others may know. */
+    readonly publicHost: string;
+  };
   /** New clients are served: everything listens and nothing is ending. */
   readonly ready: () => boolean;
   /** What the configuration in force says of a vhost; undefined = it has none of the name. */

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { API_ERRORS, failure } from './answer.ts';
 import { ANY_METHOD, type ApiContext, type ApiIdentity, type ApiSources } from './api-context.ts';
 import { addClientRoutes } from './client-routes.ts';
+import { addClusterRoute } from './cluster-route.ts';
 import { FEATURES } from './features.ts';
 import { addHostRoutes } from './host-routes.ts';
 import { addStreamRoutes } from './stream-routes.ts';
@@ -30,6 +31,7 @@ const V1_URLS = {
   streams: 'the streams, or one of them by id or name; ?start=0&count=10; DELETE stops its publisher',
   clients: 'the clients, or one of them by id; ?start=0&count=10; DELETE disconnects it',
   raw: 'the settings of this API',
+  clusters: 'where another origin sends the players of a stream to',
   health: 'whether the server lives and is ready',
 } as const;
 
@@ -62,6 +64,7 @@ export function addApiRoutes(app: FastifyInstance, options: ApiRoutesOptions): v
   });
   any('/api/v1/raw', (request) => rawAnswer(request.query, options));
   addTests(any, context);
+  addClusterRoute(app, context);
   addHostRoutes(app, context);
   addVhostRoutes(app, context);
   addStreamRoutes(app, context);

@@ -14,18 +14,30 @@ const INNER: readonly (readonly [string, number, 'ipv4' | 'ipv6'])[] = [
   ['fe80::', 10, 'ipv6'],
 ];
 
+type Interfaces = Readonly<
+  Record<string, readonly Pick<NetworkInterfaceInfo, 'address' | 'family' | 'internal'>[] | undefined>
+>;
+
 /** Names of the interfaces that have an address of the Internet. */
-export function publicInterfaces(
-  interfaces: Readonly<
-    Record<string, readonly Pick<NetworkInterfaceInfo, 'address' | 'family'>[] | undefined>
-  >,
-): ReadonlySet<string> {
+export function publicInterfaces(interfaces: Interfaces): ReadonlySet<string> {
+  const isInner = innerAddresses();
+  const names = new Set<string>();
+  for (const [name, addresses = []] of Object.entries(interfaces))
+    if (addresses.some((address) => !isInner(address))) names.add(name);
+  return names;
+}
+
+/** The address that others most probably know: IPv4 of the Internet, else of a network, else the loopback's. */
+export function publicAddress(interfaces: Interfaces): string {
+  const isInner = innerAddresses();
+  const all = Object.values(interfaces)
+    .flatMap((addresses = []) => addresses)
+    .filter(({ family, internal }) => family === 'IPv4' && !internal);
+  return (all.find((address) => !isInner(address)) ?? all[0])?.address ?? '127.0.0.1';
+}
+
+function innerAddresses(): (address: Pick<NetworkInterfaceInfo, 'address' | 'family'>) => boolean {
   const inner = new BlockList();
   for (const [address, prefix, family] of INNER) inner.addSubnet(address, prefix, family);
-  const names = new Set<string>();
-  for (const [name, addresses = []] of Object.entries(interfaces)) {
-    if (addresses.some(({ address, family }) => !inner.check(address, family === 'IPv6' ? 'ipv6' : 'ipv4')))
-      names.add(name);
-  }
-  return names;
+  return ({ address, family }) => inner.check(address, family === 'IPv6' ? 'ipv6' : 'ipv4');
 }

@@ -10,7 +10,7 @@ import {
   readProcessStat,
   readSockets,
 } from '../../../../src/observe/host/proc-text.ts';
-import { publicInterfaces } from '../../../../src/observe/host/interfaces.ts';
+import { publicAddress, publicInterfaces } from '../../../../src/observe/host/interfaces.ts';
 
 test('/proc/[pid]/stat: the name may hold spaces and brackets', () => {
   const numbers = Array.from({ length: 49 }, (_, index) => index + 4).join(' ');
@@ -77,8 +77,13 @@ test('/proc/net/sockstat and snmp', () => {
   assert.deepEqual(readSockets('', ''), { all: 0, established: 0, timeWait: 0, udp: 0 });
 });
 
+const address = (text: string, family: 'IPv4' | 'IPv6' = 'IPv4') => ({
+  address: text,
+  family,
+  internal: text === '127.0.0.1',
+});
+
 test('an interface is public by one address of the Internet', () => {
-  const address = (text: string, family: 'IPv4' | 'IPv6' = 'IPv4') => ({ address: text, family });
   const names = publicInterfaces({
     lo: [address('127.0.0.1'), address('::1', 'IPv6')],
     eth0: [address('10.1.2.3'), address('fe80::1', 'IPv6')],
@@ -90,3 +95,15 @@ test('an interface is public by one address of the Internet', () => {
   });
   assert.deepEqual([...names], ['eth1', 'eth2', 'eth4']);
 });
+
+for (const { name, addresses, want } of [
+  { name: 'nothing', addresses: [], want: '127.0.0.1' },
+  { name: 'the loopback alone', addresses: ['127.0.0.1'], want: '127.0.0.1' },
+  { name: 'a network', addresses: ['127.0.0.1', '10.0.0.7'], want: '10.0.0.7' },
+  { name: 'the Internet behind a network', addresses: ['10.0.0.7', '8.8.8.8'], want: '8.8.8.8' },
+]) {
+  test(`the address that others know: ${name}`, () => {
+    const eth0 = [address('2001:db8::1', 'IPv6'), ...addresses.map((text) => address(text))];
+    assert.equal(publicAddress({ eth0, none: undefined }), want);
+  });
+}

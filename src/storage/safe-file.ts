@@ -102,6 +102,8 @@ export class SafeFile {
   #bytes = 0;
   #pending = 0;
   #full = false;
+  /** A touch waits in the queue. */
+  #isTouching = false;
   #keep = false;
   #wake: (() => void) | undefined;
   readonly #done: Promise<void>;
@@ -147,9 +149,13 @@ export class SafeFile {
     this.#wake?.();
   }
 
-  /** Somebody writes it, although nothing comes: a start of another server leaves it alone (see leftovers.ts). */
+  /**
+   * Somebody writes it, although nothing comes: a start of another server leaves it alone (see leftovers.ts). Fails the file when
+   * its name is gone: what goes on into a removed file is lost, however long it grows.
+   */
   touch(): void {
-    if (this.#state !== 'open' || this.#pending > 0 || this.#next < this.#queue.length) return;
+    if (this.#state !== 'open' || this.#isTouching) return;
+    this.#isTouching = true;
     this.#queue.push({ bytes: NOTHING, position: TOUCH });
     this.#wake?.();
   }
@@ -250,7 +256,7 @@ export class SafeFile {
       this.#next += 1;
       this.#compact();
       if (first.position === SYNC) await handle.sync();
-      else await handle.touch().catch(() => undefined); // Not every file system has times.
+      else await this.#touch(handle);
       return;
     }
     const batch: Uint8Array[] = [];
@@ -269,6 +275,13 @@ export class SafeFile {
     if (!this.#full || this.#pending > this.#maxPending / 4) return;
     this.#full = false;
     if (this.#state === 'open') this.#options.onDrain?.();
+  }
+
+  async #touch(handle: WritableHandle): Promise<void> {
+    this.#isTouching = false;
+    await handle.touch().catch(() => undefined); // Not every file system has times.
+    if (!(await this.#fs.exists(this.#temporary)))
+      throw new Error('somebody removed it while it was written');
   }
 
   #compact(): void {

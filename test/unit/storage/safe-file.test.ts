@@ -9,6 +9,7 @@ import {
   readdirSync,
   rmSync,
   statSync,
+  unlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -324,4 +325,21 @@ test('a touch is seen from outside and changes nothing; a file system without ti
   const other = begin('untimed.flv', untimed);
   other.file.touch();
   assert.equal(await other.file.close(), true);
+});
+
+test('a file that was removed while it is written fails at the next touch', async () => {
+  const { file, errors } = begin('removed.flv');
+  file.write(Buffer.from('abc'));
+  file.touch();
+  await eventually(() => existsSync(file.temporary), 'the file');
+  await eventually(() => file.stats.pendingBytes === 0, 'its bytes');
+  assert.deepEqual(errors, []);
+  unlinkSync(file.temporary);
+  file.write(Buffer.from('def'));
+  file.touch();
+  file.touch();
+  await eventually(() => errors.length > 0, 'the failure');
+  assert.equal(errors[0]?.code, 'FILE_WRITE_FAILED');
+  assert.equal(await file.close(), false);
+  assert.equal(errors.length, 1);
 });

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { afterEach, test } from 'node:test';
+import { promisify } from 'node:util';
 import type { ServerError } from '../../src/base/errors.ts';
 import type { Playback, SessionInfo } from '../../src/hub/ports.ts';
 import { API_TIME, startTestApi, type TestApi } from '../support/api.ts';
@@ -338,6 +340,37 @@ test('10,000 clients are listed within 50 ms, in pages of what was asked for', a
   }
   // Other processes may have the processor for a while, the best of some runs tells.
   assert.ok(best < 50, `${best} ms`);
+});
+
+test('a list of 10,000 clients lets others have their turns', async () => {
+  const { origin, hub, sessions } = await start();
+  const stream = hub.add('live', 'show');
+  for (let index = 0; index < 10_000; index += 1) {
+    const { session, playback } = viewer(`viewer${index}`, index);
+    sessions.playStarted(stream.name, session, playback);
+  }
+  let best = Infinity;
+  for (let run = 0; run < 8; run += 1) {
+    let longest = 0;
+    let done = false;
+    // Another process reads it: what that costs is not ours.
+    const curl = promisify(execFile)('curl', [
+      '-s',
+      '-o',
+      '/dev/null',
+      `${origin}/api/v1/clients/?count=10000`,
+    ]);
+    void curl.finally(() => (done = true));
+    for (let before = performance.now(); !done;) {
+      await new Promise(setImmediate);
+      const now = performance.now();
+      longest = Math.max(longest, now - before);
+      before = now;
+    }
+    await curl;
+    best = Math.min(best, longest);
+  }
+  assert.ok(best < 20, `one turn took ${best} ms`);
 });
 
 for (const [id, want] of [

@@ -7,16 +7,16 @@ import { vhostObject, type VhostObject } from './api-shapes.ts';
 export function addVhostRoutes(app: FastifyInstance, context: ApiContext): void {
   const { base, sessions, hub, clock, vhostOf } = context;
   const all = (): VhostObject[] => {
-    const streams = hub.list();
+    const streams = new Map<string, number>();
+    for (const { name } of hub.list()) streams.set(name.vhost, (streams.get(name.vhost) ?? 0) + 1);
     const now = clock.now();
     const objects: VhostObject[] = [];
     for (const vhost of sessions.vhosts) {
       const facts = vhostOf(vhost.name);
       // One that the configuration has no more is told of as long as it has clients.
       if (facts === undefined && vhost.clients === 0) continue;
-      const count = streams.filter(({ name }) => name.vhost === vhost.name).length;
       const known = facts ?? { enabled: false, hlsFragmentSeconds: undefined };
-      objects.push(vhostObject(vhost, known, count, now));
+      objects.push(vhostObject(vhost, known, streams.get(vhost.name) ?? 0, now));
     }
     return objects;
   };

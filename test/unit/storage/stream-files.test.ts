@@ -97,6 +97,21 @@ test('a name that is written again is not removed', async (context) => {
   assert.notEqual(resources.find(join(root, 'a.ts')), undefined);
 });
 
+test('of two removals the last one counts', async (context) => {
+  const { root, clock, removals } = world(context);
+  const path = join(root, 'a-1.ts');
+  writeFileSync(path, 'one');
+  removals.remove(path, root, 1_000);
+  removals.remove(path, root, 5_000);
+  assert.equal(removals.size, 1);
+  clock.advance(3_000);
+  await removals.settled();
+  assert.ok(existsSync(path));
+  clock.advance(3_000);
+  await removals.settled();
+  assert.equal(existsSync(path), false);
+});
+
 test('closing forgets what waits, leaves it on the disk and serves it no more', async (context) => {
   const { root, clock, removals, resources, files } = world(context);
   const stream = files();

@@ -213,5 +213,9 @@ suite('what publishers should not send', () => {
     await stage.settle();
     new DashValidator(60_000).take(stage.text());
     assert.equal(kindsOf(stage).length, 1);
+    const last = stage.mpd().periods.at(-1)?.adaptationSets[0]?.template.timeline.at(-1);
+    assert.ok(last !== undefined);
+    const lastS = (last.time + (last.count - 1) * last.duration) / 90_000;
+    assert.ok(lastS > 405, 'what the disk took makes room again');
   });
 });

@@ -181,6 +181,27 @@ suite('DASH of a stream', () => {
     assert.ok(Math.abs((third?.startMs ?? 0) - (second?.startMs ?? 0) - 12_000) < 100);
   });
 
+  test('an init segment stays for players with an older manifest, and goes then', async () => {
+    await begin();
+    stage.play([avcConfig(), aacConfig(), ...media({ seconds: 9 })]);
+    await stage.settle();
+    const old = stage.mpd().periods[0]?.adaptationSets[0]?.template.initialization ?? '';
+    const file = stage.path(`live/${old}`);
+    const isNamed = (): boolean => stage.text().includes(old);
+    stage.play([avcConfig(4, 0xca), ...media({ fromMs: 9_000, seconds: 30 })], 9_000);
+    await stage.settle();
+    let at = 39_000;
+    for (; isNamed() && at < 120_000; at += 1_000) {
+      stage.play(media({ fromMs: at, seconds: 1 }), at);
+      await stage.settle();
+    }
+    assert.ok(!isNamed(), 'it left the manifest');
+    assert.ok(stage.disk.files.has(file), 'it is there still');
+    stage.play(media({ fromMs: at, seconds: 12 }), at);
+    await stage.settle();
+    assert.ok(!stage.disk.files.has(file), 'it is gone');
+  });
+
   for (const close of [true, false]) {
     test(`a restart of the server ${close ? '' : 'after a crash '}goes on with numbers and zero`, async () => {
       await begin();

@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
   utimesSync,
@@ -13,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
-import { systemClock } from '../../../../src/base/clock.ts';
+import { systemClock, type Clock } from '../../../../src/base/clock.ts';
 import { readMovie } from '../../../../src/containers/mp4/index.ts';
 import { TsDemuxer } from '../../../../src/containers/mpegts/index.ts';
 import type { RecordingDone } from '../../../../src/hub/output-events.ts';
@@ -28,13 +29,31 @@ function folderOf(t: TestContext): string {
   return folder;
 }
 
+/** A clock whose waits are over as soon as `meanwhile` was called. */
+function quietClock(meanwhile: () => void): Clock {
+  return {
+    ...systemClock,
+    after: (_ms, wake) => {
+      meanwhile();
+      setImmediate(wake);
+      return () => undefined;
+    },
+  };
+}
+
 /** Runs a recovery to its end. */
-async function recover(folder: string, path = '[app]/[stream].[timestamp].flv', names?: RecordingNames) {
+async function recover(
+  folder: string,
+  path = '[app]/[stream].[timestamp].flv',
+  names?: RecordingNames,
+  /** What happens in the quiet time. */
+  meanwhile: () => void = () => undefined,
+) {
   const logger = new MemoryLogger();
   const done: RecordingDone[] = [];
   const recovery = recoverLeftovers(
     {
-      clock: systemClock,
+      clock: quietClock(meanwhile),
       unixTime: () => Date.now(),
       logger,
       observer: { recordingDone: (event) => void done.push(event) },
@@ -257,6 +276,8 @@ suite('what a start finds', () => {
     const recording = join(folder, 'live/.cam one.1700.flv.recording');
     writeFileSync(recording, open);
     writeFileSync(join(folder, 'live/.empty.1.flv.recording'), open.subarray(0, 100));
+    // What some file systems leave of a file whose data never came to the disk.
+    writeFileSync(join(folder, 'live/.zeros.1.flv.recording'), Buffer.alloc(4096));
     writeFileSync(join(folder, 'live/deep/.a-1.ts.tmp'), 'x');
     writeFileSync(join(folder, 'live/deep/.aSeg1-Frag7.tmp'), 'x');
     writeFileSync(join(folder, '.editor.txt.tmp'), 'somebody else');
@@ -278,6 +299,8 @@ suite('what a start finds', () => {
       recording,
       'live/.empty.1.flv.recording',
       'live/empty.1.flv',
+      'live/.zeros.1.flv.recording',
+      'live/zeros.1.flv',
       'live/deep/.aSeg1-Frag7.tmp',
       'live/deep/.a-1.ts.tmp',
     ]) {
@@ -295,16 +318,20 @@ suite('what a start finds', () => {
     writeFileSync(join(outside, '.far.flv.recording'), open);
     symlinkSync(outside, join(folder, 'link'));
     symlinkSync(join(outside, '.far.flv.recording'), join(folder, '.near.flv.recording'));
-    for (const name of ['growing', 'used', 'new'])
+    for (const name of ['growing', 'touched', 'used', 'new'])
       writeFileSync(join(folder, `.${name}.flv.recording`), open);
     const later = new Date(Date.now() + 60_000);
     utimesSync(join(folder, '.new.flv.recording'), later, later);
     const names = new RecordingNames(nodeFileSystem);
     names.take(join(folder, 'used.flv'));
-    setTimeout(() => truncateSync(join(folder, '.growing.flv.recording'), open.length - 5), 10);
-    const { done } = await recover(folder, '[stream].flv', names);
+    const { done } = await recover(folder, '[stream].flv', names, () => {
+      const before = statSync(join(folder, '.growing.flv.recording')).mtime;
+      truncateSync(join(folder, '.growing.flv.recording'), open.length - 5);
+      utimesSync(join(folder, '.growing.flv.recording'), before, before);
+      utimesSync(join(folder, '.touched.flv.recording'), later, later);
+    });
     assert.deepEqual(done, []);
-    for (const name of ['growing', 'used', 'new', 'near']) {
+    for (const name of ['growing', 'touched', 'used', 'new', 'near']) {
       assert.ok(existsSync(join(folder, `.${name}.flv.recording`)), name);
     }
     assert.ok(existsSync(join(outside, '.far.flv.recording')));

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { PassThrough } from 'node:stream';
+import { Duplex, PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import { TimerWheel } from '../../../../src/base/timer-wheel.ts';
 import { frameFromFlv, TAG_TYPE } from '../../../../src/containers/flv/index.ts';
@@ -22,7 +22,7 @@ import { aacConfig, aacFrame, avcConfig, mp3Frame, picture } from '../../../supp
 class Stage {
   readonly clock = new ManualClock();
   readonly log = new MemoryLogger();
-  readonly socket = new PassThrough();
+  socket: Duplex = new PassThrough();
   readonly lease: PublishLease;
   readonly stream: LiveStream;
   readonly hub;
@@ -116,6 +116,40 @@ test('a minute counts from the last byte', async () => {
   assert.equal(stage.socket.destroyed, true);
   await stage.settled();
   assert.equal(stage.complaints.length, 1);
+});
+
+test('silences do not add up', async () => {
+  const stage = new Stage();
+  stage.lease.write(aacConfig(0));
+  stage.watch('aac', false);
+  for (let round = 0; round < 3; round += 1) {
+    stage.run(40, stage.lease, key);
+    stage.run(10, stage.lease, sound);
+  }
+  await stage.settled();
+  assert.equal(stage.socket.destroyed, false);
+  assert.deepEqual(stage.complaints, []);
+});
+
+test('a peer that does not read the end of its body is closed after ten seconds', async () => {
+  const stage = new Stage(1_000);
+  const stuck = new Duplex({
+    read: () => undefined,
+    write: (_bytes, _, taken) => taken(),
+    final: () => undefined,
+  });
+  stage.socket = stuck;
+  stage.lease.write(aacConfig(0));
+  stage.watch('aac');
+  stage.run(2, stage.lease, sound);
+  stage.lease.release();
+  stage.clock.advance(10_000);
+  await stage.settled();
+  assert.equal(stuck.destroyed, false);
+  stage.clock.advance(3_000);
+  assert.equal(stuck.destroyed, true);
+  await stage.settled();
+  assert.ok(stage.log.lines.some((line) => line.includes('VIEWER_STALLED')));
 });
 
 test('silence while nobody publishes is no silence of the body', () => {

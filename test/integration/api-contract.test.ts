@@ -366,6 +366,7 @@ suite('the API of a server with publishers and viewers', () => {
   });
 
   test('the figures are those of what runs', async () => {
+    assert.deepEqual((await json('/api/v1/health'))['data'], { live: true, ready: true });
     const { data } = await json<{ data: { version: string } }>('/api/v1/versions');
     assert.equal(data.version, TEST_VERSION);
     const [stream] = (await json<{ streams: Record<string, unknown>[] }>('/api/v1/streams/')).streams;

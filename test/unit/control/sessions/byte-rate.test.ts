@@ -34,6 +34,16 @@ test('after half a minute the past is forgotten, after five minutes by the long 
   assert.equal(rate.kbps5m(now, bytes), 0);
 });
 
+test('the long rate forgets a burst after just five minutes', () => {
+  const rate = new ByteRate(0, 0);
+  for (let sample = 1; sample <= 120; sample += 1) {
+    const now = sample * SAMPLE_MS;
+    const bytes = 100_000 * Math.min(6, Math.max(0, sample - 60));
+    rate.sample(now, bytes);
+    if (sample >= 61) assert.equal(rate.kbps5m(now, bytes) > 0, sample < 120, `sample ${sample}`);
+  }
+});
+
 test('a steady flow has its rate at every time', () => {
   fc.assert(
     fc.property(fc.nat(200), fc.integer({ min: 0, max: 1_000_000 }), (samples, perSample) => {

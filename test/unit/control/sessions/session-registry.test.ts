@@ -133,8 +133,15 @@ test('many streams that come and go leave nothing but their vhost', () => {
     const lease = hub.publish({ ...LIVE_DEMO, stream: `s${index}` }, sessionOf(`p${index}`));
     lease.release();
   }
-  clock.advance(10_000);
   assert.deepEqual([sessions.size, sessions.streams, sessions.vhosts.length], [0, 0, 1]);
+  // Without a client, but held for its tap: the hub still has it.
+  const lease = hub.publish(LIVE_DEMO, sessionOf('pub'));
+  const quiet = { name: 'test', onFrame: () => undefined, onState: () => undefined, onEnd: () => undefined };
+  hub.find(LIVE_DEMO)?.tap(quiet);
+  lease.release();
+  assert.deepEqual([sessions.size, sessions.streams], [0, 1]);
+  clock.advance(10_000);
+  assert.deepEqual([hub.find(LIVE_DEMO), sessions.streams], [undefined, 0]);
 });
 
 test('closing stops the timer', () => {

@@ -232,6 +232,47 @@ test('a viewer who was granted a stream that is not there has its end', async ()
   assert.deepEqual(back.actions, ['on_play', 'on_stop']);
 });
 
+for (const { kind, headers } of [
+  { kind: 'HTTP', headers: {} },
+  {
+    kind: 'WebSocket',
+    headers: {
+      Connection: 'Upgrade',
+      Upgrade: 'websocket',
+      'Sec-WebSocket-Version': '13',
+      'Sec-WebSocket-Key': 'AAAAAAAAAAAAAAAAAAAAAA==',
+    },
+  },
+]) {
+  test(`a viewer over ${kind} who leaves before the answer has its end once the answer is yes`, async () => {
+    const back = await backEnd();
+    const server = await serve(hooks(back));
+    const publisher = await publish(server, 'demo');
+    send(publisher);
+    let grant: () => void = () => undefined;
+    back.answer = ({ body }, response) => {
+      if (body['action'] === 'on_play') grant = () => void response.end('0');
+      else response.end('0');
+    };
+    const request = get({
+      port: server.httpPort,
+      host: '127.0.0.1',
+      path: '/live/demo.flv',
+      headers,
+      agent: false,
+    });
+    request.on('error', () => undefined);
+    const play = await back.call('on_play');
+    request.destroy();
+    await eventually(() => request.closed, 'the viewer is gone');
+    grant();
+    const stop = await back.call('on_stop');
+    assert.equal(stop.body['client_id'], play.body['client_id']);
+    await server.stop();
+    assert.deepEqual([back.of('on_play').length, back.of('on_stop').length], [1, 1]);
+  });
+}
+
 const ANSWERS: readonly { readonly name: string; readonly answer: Answer; readonly log: RegExp }[] = [
   { name: 'rubbish', answer: answer(200, 'fine'), log: /a body that is no JSON/ },
   { name: 'nothing', answer: answer(200, ''), log: /an empty body/ },

@@ -207,7 +207,7 @@ suite('what publishers should not send', () => {
     stage.disk.blocked = undefined;
     await stage.settle();
     stage.play(
-      [...Array(20).keys()].map((i) => picture(400_000 + i * 1_000, 0, true)),
+      [...Array(20).keys()].map((i) => picture(400_000 + i * 1_000, 0, true, 1_000_000)),
       399_000,
     );
     await stage.settle();

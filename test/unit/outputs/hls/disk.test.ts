@@ -9,9 +9,11 @@ import { HlsRig, play, source, until } from '../../../support/hls-rig.ts';
 class FaultyDisk implements FileSystem {
   fails: RegExp | undefined;
   #hangs: Promise<void> | undefined;
+  #which = /./;
   #free: () => void = () => undefined;
 
-  hang(): void {
+  hang(which = /./): void {
+    this.#which = which;
     this.#hangs = new Promise((resolve) => (this.#free = resolve));
   }
 
@@ -21,7 +23,7 @@ class FaultyDisk implements FileSystem {
   }
 
   async create(path: string): ReturnType<FileSystem['create']> {
-    await this.#hangs;
+    if (this.#which.test(basename(path))) await this.#hangs;
     if (this.fails?.test(basename(path)) === true) throw new Error('no space left');
     return nodeFileSystem.create(path);
   }
@@ -108,6 +110,20 @@ suite('HLS on a disk that fails', () => {
       (await onDisk()).filter((name) => name.endsWith(' GAP')),
       ['demo-1.ts GAP', 'demo-3.ts GAP', 'demo-5.ts GAP'],
     );
+  });
+
+  test('a segment that the disk is slow with is not named there before it is there', async () => {
+    await begin();
+    play(rig, source(0, 2_500));
+    await until(async () => assert.deepEqual(await onDisk(), ['demo-0.ts']));
+    disk.hang(/demo-1\.ts/);
+    play(rig, source(2_500, 6_500));
+    // More than a playlist would need.
+    for (let i = 0; i < 100; i += 1) await rig.files();
+    assert.deepEqual(await onDisk(), ['demo-0.ts']);
+    disk.free();
+    await until(async () => assert.ok((await onDisk()).length >= 2));
+    assert.ok((await rig.files()).includes('live/demo-1.ts'));
   });
 
   test('without its init segment a segment is a gap; the init segment is written again with the next one', async () => {

@@ -9,7 +9,7 @@ import { nodeFileSystem } from '../../../../src/storage/file-system.ts';
 import type { HlsOptions } from '../../../../src/outputs/hls/index.ts';
 import { HlsValidator } from '../../../support/hls-validator.ts';
 import { demuxTs, HlsRig, play, source, until } from '../../../support/hls-rig.ts';
-import { aacFrame, avcConfig, picture } from '../../../support/ts-frames.ts';
+import { aacConfig, aacFrame, avcConfig, picture } from '../../../support/ts-frames.ts';
 
 let rig: HlsRig;
 
@@ -217,6 +217,14 @@ suite('HLS with keys', () => {
     assert.equal(demuxTs(plain).filter(({ kind, isConfig }) => kind === 'video' && !isConfig).length, 263);
   });
 
+  test('closed: neither segments nor keys stay in memory', async () => {
+    await begin({ encrypt: true });
+    play(rig, source(0, 6_500));
+    assert.ok(rig.resources.size >= 5, String(rig.resources.size));
+    await rig.end('off');
+    assert.equal(rig.resources.size, 0);
+  });
+
   test('low latency with keys is refused', async () => {
     rig = await HlsRig.start({ encrypt: true, lowLatency: true, fmp4: true });
     await assert.rejects(() => rig.publish(), { code: 'CONFIG_INVALID' });
@@ -282,6 +290,36 @@ suite('Bad input of HLS', () => {
     assert.deepEqual(shown(), ['demo-0.m4s', 'demo-1.m4s', 'demo-2.m4s D', 'demo-3.m4s']);
     const maps = rig.playlist().segments.map(({ map }) => map?.uri);
     assert.deepEqual(maps, ['demo-init.mp4', 'demo-init.mp4', 'demo-init-2.mp4', 'demo-init-2.mp4']);
+  });
+
+  test('a record that is replaced before the first segment takes its frames with it', async () => {
+    await begin();
+    for (const frame of [avcConfig(0), picture(0, 0, true, [100])]) rig.give(frame);
+    play(rig, source(80, 4_500, { level: 32 }));
+    assert.deepEqual(shown(), ['demo-0.ts', 'demo-1.ts']);
+    const bytes = rig.memory(join(rig.dir, 'live/demo-0.ts'));
+    assert.ok(bytes !== undefined);
+    const first = demuxTs([bytes]).find(({ kind, isConfig }) => kind === 'video' && !isConfig);
+    assert.deepEqual([first?.dts, first?.isKeyframe], [80, true]);
+  });
+
+  test('each publisher has time for its other track, and is told what cannot be carried', async () => {
+    await begin();
+    const hevc = (dts: number) => frameFromFlv(TAG_TYPE.VIDEO, dts, Buffer.from([0x1c, 1, 0, 0, 0, 1, 2, 3]));
+    play(rig, source(0, 2_500));
+    rig.give(hevc(2_500));
+    rig.leave();
+    await rig.publish();
+    const late = [...source(3_000, 7_500)].filter(({ kind, dts }) => kind === 'video' || dts >= 3_300);
+    late.splice(
+      late.findIndex(({ kind }) => kind === 'audio'),
+      0,
+      aacConfig(3_300),
+    );
+    play(rig, late);
+    rig.give(hevc(7_500));
+    assert.deepEqual(shown(), ['demo-0.ts', 'demo-1.ts', 'demo-2.ts D', 'demo-3.ts']);
+    assert.equal(rig.failures.length, 2);
   });
 
   test('no config record, late ones and empty frames', async () => {

@@ -21,6 +21,7 @@ const url = fc.constantFrom(
   'https://example.org/[app]/[stream]?x=1',
   'http://[::1]/',
 );
+const DECIDING = ['on_connect', 'on_publish', 'on_play'];
 const port = fc.integer({ min: 1, max: 65_535 });
 const address = fc.oneof(
   port.map(String),
@@ -70,6 +71,7 @@ function words(row: Row, path: string): fc.Arbitrary<readonly string[]> {
         return one(fc.constantFrom('/a.ts', '[vhost]/[app]/[stream].mp3'));
       return one(row.form === undefined ? text : url);
     case 'list':
+      if (row.form === 'deciding-hook') return fc.subarray(DECIDING, { minLength: 1 });
       return fc.array(row.form === undefined ? text : url, { minLength: 1, maxLength: 3 });
     case 'lists':
       if (row.form === undefined) return fc.array(text, { minLength: 1, maxLength: 3 });

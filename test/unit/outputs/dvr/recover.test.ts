@@ -167,6 +167,23 @@ suite('a recording that was cut off', () => {
     assert.equal((await mendRecording(nodeFileSystem, path)).bytes, whole.length);
   });
 
+  test('FLV: a large picture whose end never came to the disk', async (t) => {
+    const path = join(folderOf(t), 'large.flv');
+    writeFileSync(path, await openRecording(t, 'flv'));
+    const { bytes: before } = await mendRecording(nodeFileSystem, path);
+    const whole = readFileSync(path);
+    const tag = Buffer.alloc(11 + 400_000 + 4);
+    tag.writeUInt8(9, 0);
+    tag.writeUIntBE(400_000, 1, 3);
+    tag.writeUIntBE(4_000, 4, 3);
+    tag.set([0x17, 1], 11);
+    writeFileSync(path, Buffer.concat([whole, tag]));
+    assert.equal((await mendRecording(nodeFileSystem, path)).bytes, before, 'zeros in place of its end');
+    tag.writeUInt32BE(tag.length - 4, tag.length - 4);
+    writeFileSync(path, Buffer.concat([whole, tag]));
+    assert.equal((await mendRecording(nodeFileSystem, path)).bytes, before + tag.length, 'whole');
+  });
+
   test('FLV: a head that was half written over when it ended', async (t) => {
     const open = await openRecording(t, 'flv');
     const path = join(folderOf(t), 'a.flv');

@@ -29,8 +29,8 @@ export function listenToSignals(actions: SignalActions): Undo {
     SIGHUP: () => actions.reload(),
     SIGUSR1: () => actions.reopenLog(),
     SIGUSR2: () => actions.say('SIGUSR2 is reserved, as in SRS: nothing is done'),
-    // Node's sockets report EPIPE to their owners; the signal itself has nothing to add.
-    SIGPIPE: () => undefined,
+    // Not SIGPIPE, which Node ignores: a handler that is taken away leaves the system's default, and that ends the process when
+    // it writes a last time to a socket that is closed.
   };
   const entries = Object.entries(handlers) as [NodeJS.Signals, (signal: NodeJS.Signals) => void][];
   for (const [signal, handler] of entries) process.on(signal, handler);

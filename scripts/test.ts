@@ -1,5 +1,6 @@
 // Runs the test files below test/<folder> for each folder named: `node --test "glob"` does not work on Node 20.
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
@@ -19,6 +20,11 @@ if (files.length === 0) {
   console.error(`No test files in ${wanted.join(', ')}.`);
   process.exit(1);
 }
+
+// Whatever a test leaves in the temporary folder goes with this one.
+const scratch = mkdtempSync(path.join(tmpdir(), 'srs-tests-'));
+process.env['TMPDIR'] = scratch;
+process.on('exit', () => rmSync(scratch, { recursive: true, force: true, maxRetries: 3 }));
 
 // Interop tests start real programs and look at real time: one at a time keeps their timing honest on a small machine.
 const concurrency = wanted.includes('interop') ? 1 : true;

@@ -4,7 +4,7 @@ import type { Logger } from '../base/logger.ts';
 import type { Config, ListenAddress, VhostConfig } from '../config/index.ts';
 import { ApiServer, type VhostFacts } from '../control/api/index.ts';
 import type { SessionRegistry } from '../control/sessions/index.ts';
-import { HttpEndpoint, MountTable, type HttpEndpointOptions } from '../endpoints/http/index.ts';
+import { HttpEndpoint, MountTable, type HttpEndpointSettings } from '../endpoints/http/index.ts';
 import type { ClosableHub } from '../hub/hub.ts';
 import type { AccessPolicy } from '../hub/ports.ts';
 import type { ConnectionGate } from '../net/index.ts';
@@ -174,20 +174,7 @@ export class HttpSide {
     await this.#api?.close();
   }
 
-  #httpOptions(
-    config: Config,
-  ): Pick<
-    HttpEndpointOptions,
-    | 'dir'
-    | 'statics'
-    | 'crossdomain'
-    | 'pageDir'
-    | 'mounts'
-    | 'playlists'
-    | 'apiPort'
-    | 'rtmpPort'
-    | 'rtmpsPort'
-  > {
+  #httpOptions(config: Config): HttpEndpointSettings {
     const { httpServer, httpApi } = config;
     const { pageDir } = this.#deps;
     const vhosts = firstVhosts(config).filter((vhost) => vhost.enabled);

@@ -15,6 +15,14 @@ export interface StreamOutput extends FrameTap {
   close(): Promise<void>;
 }
 
+/** How one output of a stream begins. */
+export interface OutputStart<Options> {
+  readonly name: StreamName;
+  readonly options: Options;
+  /** The files of the stream may be touched once this has resolved: the output before is done with them. Never rejects. */
+  readonly after: Promise<void>;
+}
+
 /** [on_hls, on_hls_notify] A segment was written, and the playlist that names it. */
 export interface SegmentDone {
   readonly name: StreamName;

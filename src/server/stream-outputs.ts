@@ -5,7 +5,7 @@ import type { Logger } from '../base/logger.ts';
 import type { Undo } from '../base/undo.ts';
 import { within } from '../base/within.ts';
 import type { VhostConfig } from '../config/index.ts';
-import type { OutputObserver, StreamOutput } from '../hub/output-events.ts';
+import type { OutputObserver, OutputStart, StreamOutput } from '../hub/output-events.ts';
 import { streamKey, type LiveStream, type SessionInfo, type StreamObserver } from '../hub/ports.ts';
 import type { StreamName, StreamState } from '../hub/ports.ts';
 import type { Frame } from '../media/frame.ts';
@@ -19,13 +19,6 @@ export interface OutputKind<Options = unknown> {
   create(start: OutputStart<Options>): StreamOutput;
   /** The server ends: what waits behind outputs that are closed is left. Idempotent. */
   close?(): void;
-}
-
-export interface OutputStart<Options> {
-  readonly name: StreamName;
-  readonly options: Options;
-  /** The files of the stream may be touched once this has resolved: the output before is done with them. Never rejects. */
-  readonly after: Promise<void>;
 }
 
 export interface StreamOutputsDeps {

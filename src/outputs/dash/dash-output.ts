@@ -1,8 +1,8 @@
 import { describeError, ServerError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { Deadline, TimerWheel } from '../../base/timer-wheel.ts';
-import type { OutputObserver, StreamOutput } from '../../hub/output-events.ts';
-import { streamKey, type SessionInfo, type StreamName, type StreamState } from '../../hub/ports.ts';
+import type { OutputObserver, OutputStart, StreamOutput } from '../../hub/output-events.ts';
+import { streamKey, type SessionInfo, type StreamState } from '../../hub/ports.ts';
 import type { Frame } from '../../media/frame.ts';
 import type { DelayedRemovals } from '../../storage/delayed-removals.ts';
 import type { FileSystem } from '../../storage/file-system.ts';
@@ -32,18 +32,11 @@ export interface DashDeps {
   readonly readJournal?: (path: string) => Promise<string | undefined>;
 }
 
-export interface DashStart {
-  readonly name: StreamName;
-  readonly options: DashOptions;
-  /** Nothing touches the disk before. Never rejects. */
-  readonly after: Promise<void>;
-}
-
 /** [dash] MPEG-DASH of one stream: fMP4 segments of each track and a manifest, on the disk and in memory. */
 export class DashOutput implements StreamOutput {
   readonly name = 'dash';
   readonly from = 'now'; // After a reload a cached group would be shown twice.
-  readonly #start: DashStart;
+  readonly #start: OutputStart<DashOptions>;
   readonly #deps: DashDeps;
   readonly #files: StreamFiles;
   readonly #presentation: DashPresentation;
@@ -60,7 +53,7 @@ export class DashOutput implements StreamOutput {
   #closing: Promise<void> | undefined;
 
   /** Throws STREAM_NAME_INVALID. */
-  constructor(start: DashStart, deps: DashDeps) {
+  constructor(start: OutputStart<DashOptions>, deps: DashDeps) {
     this.#start = start;
     this.#deps = deps;
     const { options, name, after } = start;

@@ -1,2 +1,2 @@
-export { DashOutput, type DashDeps, type DashStart } from './dash-output.ts';
+export { DashOutput, type DashDeps } from './dash-output.ts';
 export type { DashOptions } from './options.ts';

@@ -4,8 +4,8 @@ import { describeError, ServerError } from '../../base/errors.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { Deadline, TimerWheel } from '../../base/timer-wheel.ts';
-import type { OutputObserver, StreamOutput } from '../../hub/output-events.ts';
-import { streamKey, type SessionInfo, type StreamName, type StreamState } from '../../hub/ports.ts';
+import type { OutputObserver, OutputStart, StreamOutput } from '../../hub/output-events.ts';
+import { streamKey, type SessionInfo, type StreamState } from '../../hub/ports.ts';
 import { Frame } from '../../media/frame.ts';
 import { isMetadata } from '../../media/script-data.ts';
 import { nodeFileSystem, type FileSystem } from '../../storage/file-system.ts';
@@ -42,18 +42,11 @@ export interface DvrDeps {
   readonly fileSystem?: FileSystem;
 }
 
-export interface DvrStart {
-  readonly name: StreamName;
-  readonly options: DvrOptions;
-  /** Files may be touched from then on. Never rejects. */
-  readonly after: Promise<void>;
-}
-
 /** [dvr] Records one stream: begins a file with the first frames of a publish, and ends it with the publish or by its plan. */
 export class DvrOutput implements StreamOutput {
   readonly name = 'dvr';
   readonly #deps: DvrDeps;
-  readonly #start: DvrStart;
+  readonly #start: OutputStart<DvrOptions>;
   readonly #logger: Logger;
   #session: SessionInfo | undefined;
   #live = false;
@@ -75,7 +68,7 @@ export class DvrOutput implements StreamOutput {
   #before: Promise<void>;
   #tick: Deadline | undefined;
 
-  constructor(deps: DvrDeps, start: DvrStart) {
+  constructor(deps: DvrDeps, start: OutputStart<DvrOptions>) {
     this.#deps = deps;
     this.#start = start;
     this.#logger = deps.logger.child({ stream: streamKey(start.name), component: 'dvr' });

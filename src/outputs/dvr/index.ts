@@ -1,5 +1,5 @@
 export { DvrOutput, MAX_CLOSING_RECORDINGS } from './dvr-output.ts';
-export type { DvrDeps, DvrStart } from './dvr-output.ts';
+export type { DvrDeps } from './dvr-output.ts';
 export { mendRecording } from './mend.ts';
 export type { Mended } from './mend.ts';
 export { appliesTo, recordingRoot } from './options.ts';

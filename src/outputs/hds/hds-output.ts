@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { posix } from 'node:path';
 import { ServerError } from '../../base/errors.ts';
-import type { OutputObserver, StreamOutput } from '../../hub/output-events.ts';
-import type { SessionInfo, StreamName, StreamState } from '../../hub/ports.ts';
+import type { OutputObserver, OutputStart, StreamOutput } from '../../hub/output-events.ts';
+import type { SessionInfo, StreamState } from '../../hub/ports.ts';
 import type { Frame } from '../../media/frame.ts';
 import { isMetadata } from '../../media/script-data.ts';
 import type { DelayedRemovals } from '../../storage/delayed-removals.ts';
@@ -34,18 +34,11 @@ export interface HdsDeps {
   readonly readFile?: (path: string, maxBytes: number) => Promise<Buffer | undefined>;
 }
 
-export interface HdsStart {
-  readonly name: StreamName;
-  readonly options: HdsOptions;
-  /** Nothing touches the disk before. Never rejects. */
-  readonly after: Promise<void>;
-}
-
 /** [hds] Adobe's HTTP Dynamic Streaming of one stream: a manifest, a bootstrap box and fragments of FLV tags. */
 export class HdsOutput implements StreamOutput {
   readonly name = 'hds';
   readonly from = 'now'; // After a reload a cached group would be shown twice.
-  readonly #start: HdsStart;
+  readonly #start: OutputStart<HdsOptions>;
   readonly #deps: HdsDeps;
   readonly #files: StreamFiles;
   readonly #fragmenter: HdsFragmenter;
@@ -68,7 +61,7 @@ export class HdsOutput implements StreamOutput {
   #closing: Promise<void> | undefined;
 
   /** Throws STREAM_NAME_INVALID. */
-  constructor(start: HdsStart, deps: HdsDeps) {
+  constructor(start: OutputStart<HdsOptions>, deps: HdsDeps) {
     this.#start = start;
     this.#deps = deps;
     const { name, options, after } = start;

@@ -1,2 +1,2 @@
-export { HdsOutput, type HdsDeps, type HdsStart } from './hds-output.ts';
+export { HdsOutput, type HdsDeps } from './hds-output.ts';
 export type { HdsOptions } from './options.ts';

@@ -1,5 +1,5 @@
 // Runs the test files below test/<folder> for each folder named: `node --test "glob"` does not work on Node 20.
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { run } from 'node:test';
@@ -23,6 +23,7 @@ if (files.length === 0) {
 
 // Whatever a test leaves in the temporary folder goes with this one.
 const scratch = mkdtempSync(path.join(tmpdir(), 'srs-tests-'));
+chmodSync(scratch, 0o755); // Some tests run programs as another user.
 process.env['TMPDIR'] = scratch;
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true, maxRetries: 3 }));
 

@@ -338,11 +338,31 @@ export interface AccessRequest {
   readonly params: string;
   readonly tcUrl?: string;
   readonly pageUrl?: string;
+  /** An earlier policy took the place of what the client asked for, which was a secret. */
+  readonly isKey?: boolean;
+}
+
+/** What a yes comes with. */
+export interface AccessGrant {
+  /** The session publishes or plays this stream of the same vhost and app in place of the one that it asked for. */
+  readonly stream?: string;
+  /**
+   * What was asked for is a secret (a stream key): it must not be seen in a log, a file, the API or another answer. Only together
+   * with `stream`.
+   */
+  readonly isKey?: boolean;
+  /** The client is sent there (an RTMP URL over RTMP, an HTTP URL over HTTP) and no session begins. */
+  readonly redirect?: string;
+  /** The session ends after so long, ms. */
+  readonly durationMs?: number;
+  /** The session ends when it carries more for some seconds, kbit/s. */
+  readonly maxKbps?: number;
 }
 
 /** Decides before the peer hears success. Throws a ServerError to refuse. */
 export interface AccessPolicy {
-  check(request: AccessRequest): Promise<void>;
+  /** Resolves with what the yes comes with; undefined = nothing besides. */
+  check(request: AccessRequest): Promise<AccessGrant | undefined>;
   /**
    * Called once after each `check`, when the session has begun, was refused or has failed: what was granted and has not begun by
    * now never will.

@@ -127,9 +127,12 @@ export class HttpSide {
     } else if (running !== undefined) {
       await running.relisten([listenAddress(listen)]);
     } else {
-      const made = await started(this.#createApi(config));
+      await this.#host.start(); // First: who gets an answer may take it that everything has begun.
+      const made = await started(this.#createApi(config)).catch((error: unknown) => {
+        this.#host.close();
+        throw error;
+      });
       try {
-        await this.#host.start();
         await this.#apiHttps.move(made, config.httpApi.https);
       } catch (error) {
         this.#host.close();

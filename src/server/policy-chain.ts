@@ -1,6 +1,10 @@
-import type { AccessPolicy, AccessRequest, SessionInfo } from '../hub/ports.ts';
+import type { AccessGrant, AccessPolicy, AccessRequest, SessionInfo } from '../hub/ports.ts';
 
-/** Policies that all have to agree, asked in order: the cheap ones first, those that tell somebody last. */
+/**
+ * Policies that all have to agree, asked in order: the cheap ones first, those that tell somebody last. Each is asked about the
+ * stream that the ones before it granted. Of several limits the strictest holds; nobody is asked any more about a client that is
+ * sent elsewhere.
+ */
 export class PolicyChain implements AccessPolicy {
   readonly #policies: readonly AccessPolicy[];
 
@@ -8,11 +12,38 @@ export class PolicyChain implements AccessPolicy {
     this.#policies = policies;
   }
 
-  async check(request: AccessRequest): Promise<void> {
-    for (const policy of this.#policies) await policy.check(request);
+  async check(request: AccessRequest): Promise<AccessGrant | undefined> {
+    let asked = request;
+    let granted: AccessGrant | undefined;
+    for (const policy of this.#policies) {
+      const grant = await policy.check(asked);
+      if (grant === undefined) continue;
+      granted = granted === undefined ? grant : both(granted, grant);
+      if (granted.redirect !== undefined) break;
+      if (grant.stream !== undefined)
+        asked = { ...asked, stream: grant.stream, isKey: granted.isKey === true };
+    }
+    return granted;
   }
 
   settled(session: SessionInfo): void {
     for (const policy of this.#policies) policy.settled?.(session);
   }
+}
+
+function both(first: AccessGrant, second: AccessGrant): AccessGrant {
+  const durationMs = least(first.durationMs, second.durationMs);
+  const maxKbps = least(first.maxKbps, second.maxKbps);
+  return {
+    ...first,
+    ...second,
+    ...(first.isKey === true ? { isKey: true } : {}),
+    ...(durationMs === undefined ? {} : { durationMs }),
+    ...(maxKbps === undefined ? {} : { maxKbps }),
+  };
+}
+
+function least(a: number | undefined, b: number | undefined): number | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return Math.min(a, b);
 }

@@ -50,14 +50,14 @@ export async function run(context: RunContext): Promise<number> {
   });
   const notify = createServiceNotify({ clock: systemClock, logger });
   const triggers = new ReloadTriggers({ reloader, ending, notify, clock: systemClock, logger });
-  let listening = false;
+  const start = { isDone: false, reloadAfter: false };
   scope.add(
     listenToSignals({
       ending,
       forceGraceQuit: () => reloader.running.config.forceGraceQuit,
       reload: () => {
-        if (listening) triggers.reload('SIGHUP');
-        else logger.warn('SIGHUP: the server is starting, nothing is reloaded');
+        if (start.isDone) triggers.reload('SIGHUP');
+        else start.reloadAfter = true; // The file may have changed since it was read.
       },
       reopenLog: () => logger.reopen(),
       say: (text) => logger.info(text),
@@ -71,7 +71,8 @@ export async function run(context: RunContext): Promise<number> {
     tellFailure(config, logger, error);
     return endLife(life, EXIT_CODES.failed, () => server.stop());
   }
-  listening = true;
+  start.isDone = true;
+  if (start.reloadAfter) triggers.reload('SIGHUP');
   if (config.inotifyAutoReload || (container !== undefined && config.autoReloadForDocker))
     triggers.watchFiles(performance.timeOrigin);
   scope.add(() => triggers.close());

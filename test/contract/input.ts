@@ -155,7 +155,7 @@ export function testInput({ name, open, busy }: InputUnderTest): void {
         policy: {
           check: () => {
             mayFail();
-            return Promise.resolve();
+            return Promise.resolve(undefined);
           },
         },
         observers: [{ publishStarted: mayFail, publishEnded: mayFail }],

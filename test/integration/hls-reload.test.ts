@@ -49,7 +49,7 @@ test('a viewer of HLS in the whole server: policy, one start, a reload of hls, t
         asked += 1;
         return action === 'play' && params.includes('token=bad')
           ? Promise.reject(new ServerError('SESSION_CLOSED', 'a bad token'))
-          : Promise.resolve();
+          : Promise.resolve(undefined);
       },
     },
   });

@@ -117,7 +117,7 @@ async function start(context: TestContext, options: Partial<HlsOptions> = {}) {
         clock,
         wheel,
         logger,
-        access: { check: () => Promise.resolve() },
+        access: { check: () => Promise.resolve(undefined) },
         attend: (request) => hub.find(live.name)?.attend(request),
       });
       documents.push(document);

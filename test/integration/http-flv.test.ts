@@ -194,9 +194,9 @@ test('bytes after the request are thrown away and start no second response', asy
 
 test('live requests in a row ask and pull once: all but the first are refused at once', async () => {
   let asked = 0;
-  const check = (): Promise<void> => {
+  const check = (): Promise<undefined> => {
     asked += 1;
-    return Promise.resolve();
+    return Promise.resolve(undefined);
   };
   const { hub, port } = await start({}, { access: { check } });
   let giveUp: (() => void) | undefined;

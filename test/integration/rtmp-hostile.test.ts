@@ -412,8 +412,8 @@ test('a peer that sends on and on while the answer to publish is not known', asy
     policy: {
       check: ({ action, app }) =>
         action === 'publish' && app === 'live'
-          ? new Promise((resolve) => (allow = resolve))
-          : Promise.resolve(),
+          ? new Promise((resolve) => (allow = () => resolve(undefined)))
+          : Promise.resolve(undefined),
     },
   });
   const peer = await RtmpPeer.open(here.port);

@@ -129,7 +129,7 @@ for (const { name, ...hex } of CODECS) {
 test('every byte of big messages arrives, of many publishers at once, also of those held before publish was answered', async () => {
   const server = await start({
     // Each answer takes a turn of the event loop, in which others are read.
-    policy: { check: () => new Promise((resolve) => setImmediate(resolve)) },
+    policy: { check: () => new Promise((resolve) => setImmediate(() => resolve(undefined))) },
   });
   const PUBLISHERS = 8;
   const FRAMES = 40;

@@ -37,7 +37,7 @@ class Rig {
   readonly #wheel = new TimerWheel(systemClock, 20);
   readonly peers: RtmpPeer[] = [];
   handshakeTimeoutMs = 10_000;
-  policy: AccessPolicy = { check: () => Promise.resolve() };
+  policy: AccessPolicy = { check: () => Promise.resolve(undefined) };
 
   constructor() {
     const { vhosts } = this;
@@ -272,7 +272,7 @@ test('the handshake timeout is read at each accept', async () => {
 test('options that change while a policy is asked are those that hold when it answers', async () => {
   const rig = await start();
   let answer: (() => void) | undefined;
-  rig.policy = { check: () => new Promise((resolve) => (answer = resolve)) };
+  rig.policy = { check: () => new Promise((resolve) => (answer = () => resolve(undefined))) };
   const peer = await RtmpPeer.shake(rig.port);
   rig.peers.push(peer);
   peer.setChunkSize(60_000);

@@ -283,9 +283,9 @@ test('data right behind publish, before its answer, is not lost', async () => {
 class ManualPolicy implements AccessPolicy {
   readonly asked: { request: AccessRequest; allow: () => void; refuse: (error: Error) => void }[] = [];
 
-  check(request: AccessRequest): Promise<void> {
+  check(request: AccessRequest): Promise<undefined> {
     return new Promise((resolve, reject) => {
-      this.asked.push({ request, allow: () => resolve(), refuse: (error) => reject(error) });
+      this.asked.push({ request, allow: () => resolve(undefined), refuse: (error) => reject(error) });
     });
   }
 

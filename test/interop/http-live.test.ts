@@ -81,7 +81,7 @@ before(async () => {
     },
     {
       hub,
-      access: { check: () => Promise.resolve() },
+      access: { check: () => Promise.resolve(undefined) },
       liveFormat,
       logger: silentLogger,
       clock: systemClock,

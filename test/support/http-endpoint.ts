@@ -47,7 +47,7 @@ export async function startHttp(
     },
     {
       hub,
-      access: { check: () => Promise.resolve() },
+      access: { check: () => Promise.resolve(undefined) },
       liveFormat: fakeLiveFormat,
       logger: log,
       clock: systemClock,

@@ -1,6 +1,7 @@
 import { ServerError } from '../../base/errors.ts';
 import type { OutputObserver, RecordingDone, SegmentDone } from '../../hub/output-events.ts';
 import type {
+  AccessGrant,
   AccessPolicy,
   AccessRequest,
   ConnectionObserver,
@@ -80,13 +81,14 @@ export class HttpHooks implements AccessPolicy, ConnectionObserver, StreamObserv
     return this.#dispatcher.waiting;
   }
 
-  async check(request: AccessRequest): Promise<void> {
+  async check(request: AccessRequest): Promise<AccessGrant | undefined> {
     const { session, action } = request;
     const known = this.#know(session.id);
     known.asking += 1;
     try {
       if (action === 'connect') await this.#connect(known, request);
       else await this.#begin(known, request, action);
+      return undefined;
     } finally {
       known.asking -= 1;
       if (!known.isConnected && known.role === undefined) this.#forget(session.id, known);

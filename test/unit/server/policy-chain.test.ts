@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ServerError } from '../../../src/base/errors.ts';
-import type { AccessPolicy, AccessRequest, SessionInfo } from '../../../src/hub/ports.ts';
+import type { AccessGrant, AccessPolicy, AccessRequest, SessionInfo } from '../../../src/hub/ports.ts';
 import { PolicyChain } from '../../../src/server/policy-chain.ts';
 
 const session: SessionInfo = { id: '1', ip: '10.0.0.1', type: 'rtmp', close: () => undefined };
@@ -13,11 +13,11 @@ test('all are asked in order until one refuses, and all hear when a wish is sett
     check: () => {
       log.push(name);
       if (refuses) return Promise.reject(new ServerError('HOOK_REFUSED', name));
-      return Promise.resolve();
+      return Promise.resolve(undefined);
     },
     settled: ({ id }) => log.push(`${name} ${id}`),
   });
-  const asks: AccessPolicy = { check: () => Promise.resolve(void log.push('asks')) };
+  const asks: AccessPolicy = { check: () => (log.push('asks'), Promise.resolve(undefined)) };
   await new PolicyChain([policy('a'), asks, policy('b')]).check(request);
   assert.deepEqual(log.splice(0), ['a', 'asks', 'b']);
   const chain = new PolicyChain([policy('a'), asks, policy('no', true), policy('b')]);
@@ -25,4 +25,31 @@ test('all are asked in order until one refuses, and all hear when a wish is sett
   assert.deepEqual(log.splice(0), ['a', 'asks', 'no']);
   chain.settled(session);
   assert.deepEqual(log, ['a 1', 'no 1', 'b 1']);
+});
+
+test('each is asked about what the ones before it granted; the strictest limits hold; who is sent elsewhere is not asked about', async () => {
+  const seen: string[] = [];
+  const granting = (grant: AccessGrant | undefined): AccessPolicy => ({
+    check: ({ stream, isKey }) => {
+      seen.push(`${stream} ${isKey === true}`);
+      return Promise.resolve(grant);
+    },
+  });
+  const chain = new PolicyChain([
+    granting(undefined),
+    granting({ stream: 'public', isKey: true, durationMs: 9, maxKbps: 100 }),
+    granting({ durationMs: 5, maxKbps: 200 }),
+    granting({ stream: 'other' }),
+    granting({ redirect: 'rtmp://there/live/x' }),
+    granting({ durationMs: 1 }),
+  ]);
+  assert.deepEqual(await chain.check({ ...request, stream: 'key' }), {
+    stream: 'other',
+    isKey: true,
+    durationMs: 5,
+    maxKbps: 100,
+    redirect: 'rtmp://there/live/x',
+  });
+  assert.deepEqual(seen, ['key false', 'key false', 'public true', 'public true', 'other true']);
+  assert.equal(await new PolicyChain([granting(undefined)]).check(request), undefined);
 });

@@ -281,6 +281,7 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
 
   snapshot(): StreamSnapshot {
     const publisher = this.#publisher;
+    const now = this.#clock.now();
     return {
       name: this.name,
       state: this.#state,
@@ -292,9 +293,10 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
       videoFrames: this.#media.videoFrames,
       audioFrames: this.#media.audioFrames,
       receivedBytes: this.#media.receivedBytes,
-      receivedKbps: publisher === undefined ? 0 : this.#media.kbps(this.#clock.now()),
+      receivedKbps: publisher === undefined ? 0 : this.#media.kbps(now),
       publishedAtMs: this.#publishedAtUnix,
       timelineRepairs: this.#timeline.repairs,
+      pulse: publisher === undefined ? undefined : this.#media.pulse(now),
     };
   }
 
@@ -341,7 +343,7 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
   /** An access unit in stream time. */
   #accept(frame: Frame, now: number): void {
     const media = this.#media;
-    if (media.add(frame)) this.#head.describe(frame, this.#options.parseSps);
+    if (media.add(frame, now)) this.#head.describe(frame, this.#options.parseSps);
     if (this.#options.gopCache) this.#gop.push(frame);
     if (this.#sound !== undefined && frame.kind === 'audio') this.#sound.push(frame);
     if (!media.settled) media.settle(this.hasAudio && this.hasVideo, now, frame.dts);

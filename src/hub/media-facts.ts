@@ -1,4 +1,5 @@
 import type { Frame } from '../media/frame.ts';
+import { MediaPulse, type Pulse } from './media-pulse.ts';
 import { RateMeter } from './rate-meter.ts';
 
 /** After so much media or time it is taken as known which tracks a stream has, ms. */
@@ -8,6 +9,7 @@ const SETTLE_TIME_MS = 1_000;
 /** What came of the present publisher: the last frame of each kind, how much, and whether its tracks are known. */
 export class MediaFacts {
   readonly #rate = new RateMeter();
+  readonly #pulse = new MediaPulse();
   /** The last access unit of each kind. */
   lastVideo: Frame | undefined;
   lastAudio: Frame | undefined;
@@ -24,6 +26,7 @@ export class MediaFacts {
     this.clear();
     this.receivedBytes = 0;
     this.#rate.reset(now);
+    this.#pulse.begin(now);
     this.#since = now;
   }
 
@@ -48,8 +51,13 @@ export class MediaFacts {
     return this.#rate.kbps(now);
   }
 
+  pulse(now: number): Pulse {
+    return this.#pulse.read(now);
+  }
+
   /** An access unit in stream time; true for the first of its kind. */
-  add(frame: Frame): boolean {
+  add(frame: Frame, now: number): boolean {
+    this.#pulse.add(frame, now);
     if (frame.kind === 'video') {
       const first = this.lastVideo === undefined;
       this.videoFrames += 1;

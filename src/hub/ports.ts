@@ -2,6 +2,7 @@ import type { ServerError } from '../base/errors.ts';
 import type { Undo } from '../base/undo.ts';
 import type { Frame } from '../media/frame.ts';
 import type { AudioTrack, VideoTrack } from '../media/track.ts';
+import type { Pulse } from './media-pulse.ts';
 
 /** A stream's name after vhost resolution. */
 export interface StreamName {
@@ -252,6 +253,8 @@ export interface StreamSnapshot {
   readonly publishedAtMs: number | undefined;
   /** Timestamps that the timeline had to repair. */
   readonly timelineRepairs: number;
+  /** How the media of the present publisher comes; undefined where nobody publishes. */
+  readonly pulse: Pulse | undefined;
 }
 
 /**

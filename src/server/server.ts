@@ -5,11 +5,13 @@ import { TimerWheel } from '../base/timer-wheel.ts';
 import { within } from '../base/within.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Config, ConfigChange } from '../config/index.ts';
+import { StreamHealth } from '../control/health/index.ts';
 import { HttpHooks } from '../control/hooks/index.ts';
 import { SessionRegistry } from '../control/sessions/index.ts';
 import { RtmpEndpoint } from '../endpoints/rtmp/index.ts';
 import { createHub, type ClosableHub } from '../hub/hub.ts';
 import { MergeGovernor } from '../hub/merge-governor.ts';
+import type { HealthObserver } from '../hub/health-events.ts';
 import type { OutputObserver } from '../hub/output-events.ts';
 import type { AccessPolicy, StreamObserver, StreamResolver } from '../hub/ports.ts';
 import { audioTrackOf, videoTrackOf } from '../media/track-info.ts';
@@ -30,6 +32,7 @@ import { PolicyChain } from './policy-chain.ts';
 import type { Refusal, ReloadTarget } from './reload/ports.ts';
 import { ServerTarget } from './reload/server-target.ts';
 import { StreamOutputs } from './stream-outputs.ts';
+import { healthOptions } from './vhost-health.ts';
 import { hookOptions } from './vhost-hooks.ts';
 import { rtmpVhosts, streamOptions } from './vhost-options.ts';
 import { VhostTable } from './vhost-table.ts';
@@ -48,6 +51,8 @@ export interface ServerDeps {
   readonly observers?: readonly StreamObserver[];
   /** Told of segments and recordings that are done, and of outputs that failed. */
   readonly outputObservers?: readonly OutputObserver[];
+  /** Told of what is wrong with published streams. */
+  readonly healthObservers?: readonly HealthObserver[];
   /** Asked, in order, for a stream that is not here. */
   readonly resolvers?: readonly StreamResolver[];
 }
@@ -111,6 +116,17 @@ export class Server implements ReloadTarget {
       exists: (name) => this.#hub.find(name) !== undefined,
     });
     this.#scope.add(() => sessions.close());
+    const health = new StreamHealth({
+      clock,
+      unixTime,
+      logger,
+      options(vhost) {
+        const found = vhosts.find(vhost);
+        return found && healthOptions(found);
+      },
+      observers: deps.healthObservers ?? [],
+    });
+    this.#scope.add(() => health.close());
     this.#hooks = new HttpHooks({
       clock,
       unixTime,
@@ -153,7 +169,7 @@ export class Server implements ReloadTarget {
       describeTrack: (frame, parseSps) =>
         frame.kind === 'video' ? videoTrackOf(frame, parseSps) : audioTrackOf(frame),
       governor: new MergeGovernor({ clock, loadProbe: () => probe.utilisation() }),
-      observers: [report, sessions, this.#outputs, this.#hooks, ...(deps.observers ?? [])],
+      observers: [report, sessions, health, this.#outputs, this.#hooks, ...(deps.observers ?? [])],
       resolvers: deps.resolvers ?? [],
     });
     this.#scope.add(() => this.#hub.close());

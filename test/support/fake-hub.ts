@@ -110,6 +110,7 @@ export class FakeStream implements LiveStream {
       receivedKbps: 237.4,
       publishedAtMs: 1_700_000_000_000,
       timelineRepairs: 0,
+      pulse: undefined,
     };
   }
 }

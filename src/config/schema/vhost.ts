@@ -1,4 +1,5 @@
 import * as access from './access.ts';
+import { HEALTH } from './health.ts';
 import { INGEST, TRANSCODE } from './ingest.ts';
 import { HTTP_REMUX, PLAY, PUBLISH } from './media.ts';
 import { HLS } from './hls.ts';
@@ -95,6 +96,12 @@ export const VHOST = {
     reload: 'live',
     doc: 'HTTP callbacks.',
     rows: access.HTTP_HOOKS,
+  },
+  health: {
+    type: 'block',
+    reload: 'live',
+    doc: 'What of published streams is warned of.',
+    rows: HEALTH,
   },
   exec: {
     type: 'block',

@@ -155,6 +155,9 @@ test('the names above are all there is, but for our own', () => {
   ours.push('vhost.hls.hls_endlist', 'vhost.dvr.dvr_fmp4');
   for (const name of ['timeout', 'retries', 'fail_open', 'secret', 'tls_verify'])
     ours.push(`vhost.http_hooks.${name}`);
+  for (const name of ['enabled', 'no_keyframe', 'no_media', 'silent_audio', 'interleave', 'low_bitrate'])
+    ours.push(`vhost.health.${name}`);
+  ours.push('vhost.health.unsteady_time');
   ours.push('rtc_server.dir'); // A leftover that SRS accepts without a use for it.
   const known = new Set(ours);
   for (const blocks of Object.values(NAMES))

@@ -433,6 +433,15 @@ test('the defaults are those of SRS 3, but for tcp_nodelay and mr', () => {
         tlsVerify: true,
       },
       hds: { enabled: false, hdsFragmentMs: 10_000, hdsWindowMs: 60_000, hdsPath: './objs/nginx/html' },
+      health: {
+        enabled: true,
+        noKeyframeMs: 15_000,
+        noMediaMs: 4_000,
+        silentAudioMs: 30_000,
+        interleaveMs: 2_000,
+        lowBitrate: 25,
+        unsteadyTime: 20,
+      },
       dash: {
         enabled: false,
         dashFragmentMs: 30_000,

@@ -83,6 +83,8 @@ export interface SessionInfo {
   /** `rtmp-publish`, `rtmp-play`, `flv-play`, `ws-flv-play`, `ingest` … */
   readonly type: string;
   readonly details?: SessionDetails;
+  /** The round trip to the peer, ms, where the protocol can tell it and it is known. Changes: read it when it is wanted. */
+  readonly rttMs?: number | undefined;
   /** Ends the session from outside (kick, takeover, shutdown). Idempotent. */
   close(reason: ServerError): void;
 }

@@ -51,6 +51,7 @@ export class PlayRole implements RtmpViewer {
     session.logger.info(`RTMP play ${name.vhost}/${name.app}/${name.stream} ip=${session.ip}`);
     const chunkSizeBytes = session.link.sendChunkSize;
     this.#output = new RtmpOutput({ stream, streamId, chunkSizeBytes, durationMs, viewer: this });
+    session.rtt.start();
   }
 
   /** The vhost has other options. Its chunk size stays as it is for this play: see `SessionVhost`. */
@@ -65,6 +66,10 @@ export class PlayRole implements RtmpViewer {
 
   get ip(): string {
     return this.#session.ip;
+  }
+
+  get rttMs(): number | undefined {
+    return this.#session.rtt.rttMs;
   }
 
   get pendingBytes(): number {
@@ -126,6 +131,7 @@ export class PlayRole implements RtmpViewer {
 
   /** Idempotent. */
   end(): void {
+    this.#session.rtt.stop();
     this.#output?.close();
   }
 

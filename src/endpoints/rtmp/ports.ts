@@ -5,6 +5,7 @@ import type { ServerError } from '../../base/errors.ts';
 import type { AccessPolicy, ConnectionObserver, Hub } from '../../hub/ports.ts';
 import type { Inlet, Socket } from '../../net/index.ts';
 import type { RtmpLink } from '../../protocols/rtmp/index.ts';
+import type { RttProbe } from './rtt-probe.ts';
 
 /** What a vhost decides about RTMP sessions. SRS's directive names are in brackets. */
 export interface RtmpVhostOptions {
@@ -64,6 +65,8 @@ export interface RtmpPeer {
   readonly socket: Socket;
   /** How the socket is read. */
   readonly inlet: Inlet;
+  /** Asks while the session publishes or plays. */
+  readonly rtt: RttProbe;
   /** False once the connection is closed or being closed. Not constant over a call: what is called may close it. */
   isOpen(): boolean;
   /** Sends a command or data message on a message stream. */

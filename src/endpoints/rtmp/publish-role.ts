@@ -43,11 +43,15 @@ export class PublishRole {
       ip: session.ip,
       type: 'rtmp-publish',
       details,
+      get rttMs() {
+        return session.rtt.rttMs;
+      },
       close: (reason) => session.close(reason),
     });
     const input = new RtmpInput({ lease, server });
     session.inlet.maxRestMs = restOf(vhost);
     session.expectWithin(vhost.firstPacketTimeoutMs, FIRST_MEDIA);
+    session.rtt.start();
     session.logger.info(`RTMP publish ${name.vhost}/${name.app}/${name.stream} ip=${session.ip}`);
     return new PublishRole(session, name, vhost, streamId, input);
   }
@@ -80,6 +84,7 @@ export class PublishRole {
   }
 
   end(): void {
+    this.#session.rtt.stop();
     this.#session.inlet.maxRestMs = 0;
     this.#session.expectNothing();
     this.#input.close();

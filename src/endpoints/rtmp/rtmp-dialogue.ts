@@ -19,6 +19,7 @@ import {
   type ResolvedName,
   type RtmpLinkHandler,
   type RtmpRequest,
+  USER_CONTROL_EVENT,
   type StatusCode,
 } from '../../protocols/rtmp/index.ts';
 import { CommandRate } from './command-rate.ts';
@@ -125,7 +126,8 @@ export class RtmpDialogue implements RtmpLinkHandler {
     }
   }
 
-  onUserControl(): void {
+  onUserControl(event: number, a: number): void {
+    if (event === USER_CONTROL_EVENT.PING_RESPONSE) this.#session.rtt.answered(a);
     // SetBufferLength is a hint for servers that pace recorded media; a live server sends as media comes.
   }
 

@@ -5,6 +5,7 @@ import { plainIp, type Inlet, type Socket } from '../../net/index.ts';
 import { CHUNK_STREAM, MESSAGE_TYPE, RtmpLink, ServerHandshake } from '../../protocols/rtmp/index.ts';
 import { RtmpDialogue } from './rtmp-dialogue.ts';
 import type { RtmpPeer, RtmpServices } from './ports.ts';
+import { RttProbe } from './rtt-probe.ts';
 
 /** Replies that may wait for a peer that does not read them, bytes. Media is bounded by the hub's queues. */
 export const MAX_REPLY_BACKLOG_BYTES = 256 * 1024;
@@ -24,6 +25,7 @@ export class RtmpSession implements RtmpPeer {
   readonly link: RtmpLink;
   readonly socket: Socket;
   readonly inlet: Inlet;
+  readonly rtt: RttProbe;
   readonly #dialogue: RtmpDialogue;
   readonly #onClosed: (session: RtmpSession) => void;
   readonly #startedAt: number;
@@ -49,6 +51,7 @@ export class RtmpSession implements RtmpPeer {
     this.logger = services.logger.child({ session: this.id });
     this.#dialogue = new RtmpDialogue(this);
     this.link = new RtmpLink(this.#dialogue, (bytes) => this.#send(bytes), { inputIsReused: true });
+    this.rtt = new RttProbe(services.clock, services.wheel, (timestamp) => this.link.ping(timestamp));
     this.expectWithin(services.handshakeTimeoutMs, 'handshake');
     inlet.handler = (buffer, length) => this.#receive(buffer, length);
     socket.on('drain', () => {

@@ -57,10 +57,15 @@ export function addApiRoutes(app: FastifyInstance, options: ApiRoutesOptions): v
   any('/api/v1/features', () => ({ ...base, data: FEATURES }));
   const authors = { license: 'MIT', contributors: 'the contributors of srs-ts' };
   any('/api/v1/authors', () => ({ ...base, data: authors }));
-  any('/api/v1/health', (_request, reply) => {
-    const ready = options.ready();
-    // What asks for health looks at the status first.
-    return reply.code(ready ? 200 : 503).send({ ...base, data: { live: true, ready } });
+  app.route({
+    method: ANY_METHOD,
+    url: '/api/v1/health',
+    config: { role: 'none' }, // Probes have no credentials.
+    handler: (_request, reply) => {
+      const ready = options.ready();
+      // What asks for health looks at the status first.
+      return reply.code(ready ? 200 : 503).send({ ...base, data: { live: true, ready } });
+    },
   });
   any('/api/v1/raw', (request) => rawAnswer(request.query, options));
   addTests(any, context);

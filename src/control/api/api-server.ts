@@ -14,6 +14,7 @@ import {
 import { API_ERRORS, failure } from './answer.ts';
 import type { ApiIdentity, ApiSources } from './api-context.ts';
 import { addApiRoutes } from './api-routes.ts';
+import type { ApiAuth } from './auth.ts';
 import { callbackOf, overrideMethod } from './jsonp.ts';
 
 export interface ApiServerOptions extends ApiIdentity {
@@ -32,6 +33,8 @@ export interface ApiServerOptions extends ApiIdentity {
 export interface ApiServerDeps extends ApiSources {
   /** [empty_ip_ok] See `ListenerSetOptions`. */
   readonly emptyIpOk?: () => boolean;
+  /** [http_api auth] Who may call what. Default: everybody everything. */
+  readonly auth?: ApiAuth;
 }
 
 /** Largest body of an API request, bytes. */
@@ -75,6 +78,7 @@ export class ApiServer {
       ...(emptyIpOk === undefined ? {} : { emptyIpOk }),
     });
     this.#app = this.#createApp();
+    deps.auth?.guard(this.#app); // Before the routes: hooks are for what comes after them.
     addApiRoutes(this.#app, {
       ...options,
       ...deps,

@@ -1,0 +1,66 @@
+import type { Clock } from '../../base/clock.ts';
+
+/** Wrong credentials of one address within `AUTH_WINDOW_MS`; then none of it are looked at until the window ends. */
+export const MAX_AUTH_FAILURES = 10;
+/** How long failures count, ms. */
+export const AUTH_WINDOW_MS = 60_000;
+/** Addresses whose failures are remembered; the oldest is forgotten for another one. */
+export const MAX_AUTH_ADDRESSES = 10_000;
+
+interface Failures {
+  count: number;
+  readonly until: number;
+}
+
+/** Counts wrong credentials per address. */
+export class AuthFailures {
+  readonly #clock: Clock;
+  readonly #byAddress = new Map<string, Failures>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Addresses that are remembered. */
+  get size(): number {
+    return this.#byAddress.size;
+  }
+
+  /** After how many seconds an address may try again; 0 = at once. */
+  waitSeconds(address: string): number {
+    const found = this.#current(keyOf(address));
+    if (found === undefined || found.count < MAX_AUTH_FAILURES) return 0;
+    return Math.max(1, Math.ceil((found.until - this.#clock.now()) / 1_000));
+  }
+
+  add(address: string): void {
+    const key = keyOf(address);
+    const found = this.#current(key);
+    if (found !== undefined) {
+      found.count += 1;
+      return;
+    }
+    if (this.#byAddress.size >= MAX_AUTH_ADDRESSES) {
+      const oldest = this.#byAddress.keys().next();
+      if (oldest.done !== true) this.#byAddress.delete(oldest.value);
+    }
+    this.#byAddress.set(key, { count: 1, until: this.#clock.now() + AUTH_WINDOW_MS });
+  }
+
+  #current(key: string): Failures | undefined {
+    const found = this.#byAddress.get(key);
+    if (found === undefined || this.#clock.now() < found.until) return found;
+    this.#byAddress.delete(key);
+    return undefined;
+  }
+}
+
+/** Who has one IPv6 address has the 64 bits behind the prefix to choose from (RFC 4291, 2.5.4). */
+function keyOf(address: string): string {
+  if (!address.includes(':')) return address;
+  const [head = '', tail] = address.split('%', 1)[0]?.toLowerCase().split('::', 2) ?? [];
+  const left = head === '' ? [] : head.split(':');
+  const right = tail === undefined || tail === '' ? [] : tail.split(':');
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - left.length - right.length);
+  return [...left, ...Array<string>(zeros).fill('0'), ...right].slice(0, 4).join(':');
+}

@@ -1,0 +1,159 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/logger.ts';
+import { plainIp, TallyReport } from '../../net/index.ts';
+import { failure } from './answer.ts';
+import {
+  CredentialTable,
+  mayAtLeast,
+  presentedBy,
+  type ApiCredentials,
+  type ApiRole,
+} from './auth-credentials.ts';
+import { AuthFailures } from './auth-failures.ts';
+import { callbackOf } from './jsonp.ts';
+import { namesThisMachine, siteOf } from './request-site.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /**
+     * What a caller of this route needs; `none` = nothing at all. @default by method: GET and HEAD `read`, others `operate`
+     */
+    role?: ApiRole | 'none' | ((request: FastifyRequest) => ApiRole);
+  }
+}
+
+/**
+ * To whom the API is open: `closed` = to who has credentials; `loopback` = to everybody on this machine, because nobody else
+ * reaches it; `open` = to everybody, because the configuration says so in words.
+ */
+export type ApiAccess = 'closed' | 'loopback' | 'open';
+
+export interface ApiAuthSettings extends ApiCredentials {
+  readonly access: ApiAccess;
+}
+
+export interface ApiAuthDeps {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Names of this machine that only its owner gives out. */
+  readonly ownNames: readonly string[];
+  /** Called at each request that has credentials, before they are looked at; to see whether they have changed. */
+  readonly beforeCheck?: () => void;
+  /** Address of the client of a request. Default: the peer of its connection. */
+  readonly addressOf?: (request: FastifyRequest) => string;
+}
+
+interface Refusal {
+  readonly status: 401 | 403 | 429;
+  readonly msg: string;
+  readonly retryAfterSeconds?: number;
+}
+
+/** Code in the body of what is refused here: SRS's number for access denied. */
+export const ACCESS_DENIED = 2015;
+
+/** [http_api auth] Who may call what of the API. */
+export class ApiAuth {
+  readonly #deps: ApiAuthDeps;
+  readonly #failures: AuthFailures;
+  readonly #told: TallyReport;
+  #settings: ApiAuthSettings;
+  #table: CredentialTable;
+
+  constructor(settings: ApiAuthSettings, deps: ApiAuthDeps) {
+    const { clock, logger } = deps;
+    this.#deps = deps;
+    this.#settings = settings;
+    this.#table = new CredentialTable(settings);
+    this.#failures = new AuthFailures(clock);
+    this.#told = new TallyReport({
+      clock,
+      logger,
+      line: (count, last) => `${count} requests to the API had wrong credentials, the last from ${last}`,
+    });
+  }
+
+  /** Other settings and credentials, from the next request on. */
+  configure(settings: ApiAuthSettings): void {
+    this.#settings = settings;
+    this.#table = new CredentialTable(settings);
+  }
+
+  /** Puts the check before every route of `app`, also before those that do not exist. */
+  guard(app: FastifyInstance): void {
+    app.addHook('onRequest', (request, reply, done) => {
+      const refusal = this.#judge(request);
+      if (refusal === undefined) done();
+      else this.#refuse(request, reply, refusal);
+    });
+  }
+
+  /** Tells what is left to tell. Idempotent. */
+  close(): void {
+    this.#told.close();
+  }
+
+  #judge(request: FastifyRequest): Refusal | undefined {
+    const { access } = this.#settings;
+    const role = roleOf(request);
+    // A preflight (Fetch, 4.8) never has credentials, and is answered without anything of ours.
+    if (access === 'open' || role === 'none' || request.method === 'OPTIONS') return undefined;
+    return access === 'loopback' ? this.#judgeNeighbour(request, role) : this.#judgeCaller(request, role);
+  }
+
+  /** Everybody on this machine may call; a page of somebody else in a browser on it is not everybody. */
+  #judgeNeighbour(request: FastifyRequest, role: ApiRole): Refusal | undefined {
+    if (!namesThisMachine(request, this.#deps.ownNames))
+      return { status: 403, msg: 'the API listens on this machine only, and the host of the URL is not it' };
+    if (role === 'read') return undefined;
+    const site = siteOf(request);
+    return site === 'own' || site === 'machine' ? undefined : { status: 403, msg: FOREIGN_PAGE };
+  }
+
+  #judgeCaller(request: FastifyRequest, role: ApiRole): Refusal | undefined {
+    const { addressOf } = this.#deps;
+    const address = addressOf?.(request) ?? plainIp(request.raw.socket.remoteAddress);
+    const { authorization } = request.headers;
+    if (authorization === undefined) return { status: 401, msg: 'the API needs credentials' };
+    const retryAfterSeconds = this.#failures.waitSeconds(address);
+    if (retryAfterSeconds > 0)
+      return { status: 429, msg: 'too many wrong credentials from this address', retryAfterSeconds };
+    this.#deps.beforeCheck?.();
+    const presented = presentedBy(authorization);
+    const caller = presented === undefined ? undefined : this.#table.find(presented);
+    if (caller === undefined) {
+      this.#failures.add(address);
+      this.#told.add(address);
+      return { status: 401, msg: 'the credentials are wrong' };
+    }
+    if (caller.scheme === 'basic') {
+      const site = siteOf(request);
+      if (site === 'foreign' || site === 'machine' || callbackOf(request.raw.url) !== undefined)
+        return { status: 403, msg: 'pages of other sites and JSONP need a bearer token' };
+      if (site === 'unknown' && role !== 'read') return { status: 403, msg: FOREIGN_PAGE };
+    }
+    return mayAtLeast(caller, role) ? undefined : { status: 403, msg: `this needs the role ${role}` };
+  }
+
+  #refuse(request: FastifyRequest, reply: FastifyReply, refusal: Refusal): void {
+    const { status, msg, retryAfterSeconds } = refusal;
+    if (status === 401) reply.header('WWW-Authenticate', this.#challenge(request));
+    if (retryAfterSeconds !== undefined) reply.header('Retry-After', String(retryAfterSeconds));
+    void reply.code(status).send(failure(ACCESS_DENIED, msg));
+  }
+
+  /** A client that came with a bearer token is not asked for a name: browsers would open their dialog over its page. */
+  #challenge({ headers }: FastifyRequest): string {
+    const isBearer = /^bearer\b/i.test(headers.authorization ?? '');
+    return this.#table.hasBasic && !isBearer ? 'Basic realm="srs-ts"' : 'Bearer realm="srs-ts"';
+  }
+}
+
+const FOREIGN_PAGE = 'pages of other sites may change nothing here without a bearer token';
+
+function roleOf(request: FastifyRequest): ApiRole | 'none' {
+  const { role } = request.routeOptions.config;
+  if (role !== undefined) return typeof role === 'function' ? role(request) : role;
+  return request.method === 'GET' || request.method === 'HEAD' ? 'read' : 'operate';
+}

@@ -22,3 +22,16 @@ export function listenAddress(address: { readonly host: string | undefined; read
   const { host, port } = address;
   return host === undefined ? { port } : { host, port };
 }
+
+/** Starts it, or closes it and throws. */
+export async function started<T extends { start(): Promise<void>; close(): Promise<void> }>(
+  made: T,
+): Promise<T> {
+  try {
+    await made.start();
+    return made;
+  } catch (error) {
+    await made.close();
+    throw error;
+  }
+}

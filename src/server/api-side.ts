@@ -1,0 +1,167 @@
+import { networkInterfaces } from 'node:os';
+import { systemClock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import type { Config, ListenAddress, VhostConfig } from '../config/index.ts';
+import { ApiServer, type VhostFacts } from '../control/api/index.ts';
+import type { SessionRegistry } from '../control/sessions/index.ts';
+import type { ClosableHub } from '../hub/hub.ts';
+import type { ConnectionGate } from '../net/index.ts';
+import { HostSampler, publicAddress } from '../observe/host/index.ts';
+import { listenAddress, started, type BoundAddress } from './addresses.ts';
+import { HttpsPart } from './https-part.ts';
+import { apiConnections } from './process/open-files.ts';
+import type { VhostTable } from './vhost-table.ts';
+
+export interface ApiSideDeps {
+  readonly hub: ClosableHub;
+  /** Of all connections but the API's. */
+  readonly gate: ConnectionGate;
+  readonly logger: Logger;
+  readonly version: string;
+  /** [server_id] One for the life of the server, also when the API is switched off and on. */
+  readonly serverId: string;
+  /** A new one at each start. */
+  readonly serviceId: string;
+  /** Who publishes and plays. */
+  readonly sessions: SessionRegistry;
+  /** The configuration in force. */
+  config(): Config;
+  /** Which vhost serves a host name. */
+  readonly vhosts: VhostTable;
+  /** The real one. */
+  rtmpPort(): number | undefined;
+  /** New clients are served. */
+  ready(): boolean;
+  /** Where a directive is written, by its key such as `httpApi.https.cert`; undefined = not known. */
+  placeOf(key: string): string | undefined;
+}
+
+/** [http_api] The API where it is switched on, its listeners, and what is measured for it. */
+export class ApiSide {
+  readonly #deps: ApiSideDeps;
+  readonly #https: HttpsPart;
+  /** Measures while there is an API that shows it. */
+  readonly #host = new HostSampler({ clock: systemClock, unixTime: () => Date.now() });
+  #api: ApiServer | undefined;
+
+  constructor(deps: ApiSideDeps) {
+    this.#deps = deps;
+    this.#https = new HttpsPart({
+      directive: 'http_api.https',
+      clock: systemClock,
+      logger: deps.logger,
+      nowMs: () => Date.now(),
+      placeOf: (name) => deps.placeOf(`httpApi.https.${name}`),
+    });
+  }
+
+  get addresses(): readonly BoundAddress[] {
+    return this.#api?.addresses ?? [];
+  }
+
+  get secureAddresses(): readonly BoundAddress[] {
+    return this.#api?.secureAddresses ?? [];
+  }
+
+  /** [http_api enabled, listen] Brings them about, or throws LISTEN_FAILED and nothing has changed. */
+  async move(config: Config): Promise<void> {
+    const { enabled, listen } = config.httpApi;
+    const running = this.#api;
+    if (!enabled) {
+      this.#api = undefined;
+      this.#https.close();
+      this.#host.close();
+      await running?.close();
+    } else if (running !== undefined) {
+      await running.relisten([listenAddress(listen)]);
+    } else {
+      await this.#host.start(); // First: who gets an answer may take it that everything has begun.
+      const made = await started(this.#create(config)).catch((error: unknown) => {
+        this.#host.close();
+        throw error;
+      });
+      try {
+        await this.#https.move(made, config.httpApi.https);
+      } catch (error) {
+        this.#host.close();
+        await made.close();
+        throw error;
+      }
+      this.#api = made;
+    }
+  }
+
+  /** [http_api https] Brings it about, or throws and nothing has changed. As in SRS there is none without the plain server. */
+  moveHttps(config: Config): Promise<void> {
+    return this.#https.move(this.#api, config.httpApi.https);
+  }
+
+  /** Everything but where to listen. */
+  reconfigure(config: Config): void {
+    this.#api?.reconfigure({
+      crossdomain: config.httpApi.crossdomain,
+      maxConnections: apiConnections(config),
+    });
+    void this.#https.refresh();
+  }
+
+  async stopAccepting(): Promise<void> {
+    await this.#api?.stopAccepting();
+  }
+
+  /** Idempotent. */
+  async close(): Promise<void> {
+    this.#https.close();
+    this.#host.close();
+    await this.#api?.close();
+  }
+
+  #create(config: Config): ApiServer {
+    const { listen, crossdomain } = config.httpApi;
+    const { hub, sessions, gate, logger, version, serverId, serviceId } = this.#deps;
+    return new ApiServer(
+      {
+        listen: [listenAddress(listen)],
+        crossdomain,
+        maxConnections: apiConnections(config),
+        version,
+        serverId,
+        serviceId,
+        pid: process.pid,
+      },
+      {
+        hub,
+        sessions,
+        host: this.#host,
+        logger,
+        clock: systemClock,
+        unixTime: () => Date.now(),
+        connections: () => gate.open,
+        places: () => ({
+          rtmp: placeOf(this.#deps.config().listen[0], this.#deps.rtmpPort()),
+          api: placeOf(this.#deps.config().httpApi.listen, this.addresses[0]?.port),
+          publicHost: publicAddress(networkInterfaces()),
+        }),
+        ready: () => this.#deps.ready(),
+        vhostOf: (name) => vhostFacts(this.#deps.vhosts.block(name)),
+        emptyIpOk: () => this.#deps.config().emptyIpOk,
+      },
+    );
+  }
+}
+
+/** The host of the configuration with the real port; without a host where it listens on all addresses. */
+function placeOf(
+  listen: ListenAddress | undefined,
+  port: number | undefined,
+): { readonly host: string | undefined; readonly port: number } | undefined {
+  if (port === undefined) return undefined;
+  const host = listen?.host;
+  return { host: host === '0.0.0.0' || host === '::' ? undefined : host, port };
+}
+
+function vhostFacts(vhost: VhostConfig | undefined): VhostFacts | undefined {
+  if (vhost === undefined) return undefined;
+  const { enabled, hls } = vhost;
+  return { enabled, hlsFragmentSeconds: hls.enabled ? hls.hlsFragmentMs / 1_000 : undefined };
+}

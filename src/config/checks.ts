@@ -31,6 +31,16 @@ export function checkConfig(
       },
     );
 
+  const { username, password } = config.httpApi.auth;
+  if ((username === '') !== (password === '')) {
+    const [is, isNot] = username === '' ? ['password', 'username'] : ['username', 'password'];
+    const message = `is ignored: ${isNot} is not set`;
+    diagnostics.warn(at(`httpApi.auth.${is}`), `http_api.auth.${is}`, message, { expected: 'both or none' });
+  } else if (username.includes(':')) {
+    const message = 'holds a colon, which ends a name on its way here: nobody can give it';
+    diagnostics.warn(at('httpApi.auth.username'), 'http_api.auth.username', message);
+  }
+
   checkFileNames(config.vhosts, at, (key) => origins.has(key), diagnostics);
 
   const names = new Map<string, Origin>();

@@ -96,7 +96,9 @@ function masked(row: ValueRow, value: unknown): unknown {
   }
   if (row.type === 'list') return (value as readonly string[]).map(withoutPassword);
   if (row.type === 'lists')
-    return (value as readonly (readonly string[])[]).map((words) => words.map(withoutPassword));
+    return (value as readonly (readonly string[])[]).map((words) =>
+      words.map((word, i) => (row.secret === true && i > 0 ? MASK : withoutPassword(word))),
+    );
   return value;
 }
 

@@ -4,8 +4,11 @@ import { copyOrigin, printable } from './problem.ts';
 import type { Diagnostics } from './problem.ts';
 import { suggest } from './suggest.ts';
 
+/** Longest token of the API, characters. */
+export const MAX_API_TOKEN_CHARS = 512;
+
 /** What words must look like beyond being words. */
-type Form = 'http-url' | 'access-rule' | 'deciding-hook';
+type Form = 'http-url' | 'access-rule' | 'deciding-hook' | 'networks' | 'api-token';
 
 /** Whether the words of a directive have the form that its row asks for; what is wrong is told. */
 export function formFits(
@@ -24,6 +27,10 @@ export function formFits(
     const bad = node.args.find(({ text }) => text !== '' && !isHttpUrl(text));
     return bad === undefined || wrong(bad, `'${printable(bad.text)}' is not possible here`, HTTP_URL);
   }
+  if (row.form === 'networks') {
+    const bad = node.args.find(({ text }) => text !== '' && (text === 'all' || !isPeer(text)));
+    return bad === undefined || wrong(bad, `'${printable(bad.text)}' is not possible here`, NETWORK);
+  }
   if (row.form === 'deciding-hook') {
     const bad = node.args.find(({ text }) => !DECIDING_HOOKS.includes(text));
     const near = bad === undefined ? undefined : suggest(bad.text, DECIDING_HOOKS);
@@ -33,6 +40,15 @@ export function formFits(
     );
   }
   const [action, who, extra] = node.args;
+  if (row.form === 'api-token') {
+    if (action === undefined || who === undefined) return wrong(undefined, 'is not complete', API_TOKEN);
+    if (!API_ROLES.includes(action.text)) {
+      const near = suggest(action.text, API_ROLES);
+      return wrong(action, `'${printable(action.text)}' is no role`, API_ROLES.join(', '), near);
+    }
+    if (!isApiToken(who.text)) return wrong(who, 'is not possible here', API_TOKEN); // Never the token itself.
+    return extra === undefined || wrong(extra, `takes two values, not ${node.args.length}`, API_TOKEN);
+  }
   if (action === undefined || who === undefined) return wrong(undefined, 'is not complete', ACCESS_RULE);
   if (action.text !== 'publish' && action.text !== 'play') {
     const near = suggest(action.text, ['publish', 'play']);
@@ -45,11 +61,21 @@ export function formFits(
 const HTTP_URL = 'a URL such as http://127.0.0.1:8085/api or https://example.org/api';
 /** Events of http_hooks whose answer decides. */
 export const DECIDING_HOOKS = ['on_connect', 'on_publish', 'on_play'];
+const API_ROLES: readonly string[] = ['read', 'operate', 'admin'];
+const API_TOKEN = 'read, operate or admin, then 16 or more of A-Z a-z 0-9 - . _ ~ + / = or sha256:HASH';
+const NETWORK = 'an IP address or a network such as 10.0.0.0/8';
 const PEER = 'all, an IP address or a range such as 10.0.0.0/8';
 const ACCESS_RULE = `publish or play, then ${PEER}`;
 
 function isHttpUrl(text: string): boolean {
   return /^https?:\/\//i.test(text) && URL.canParse(text);
+}
+
+/** A bearer token (RFC 6750, 2.1) that is not guessed, or the hash of one. */
+export function isApiToken(text: string): boolean {
+  return text.startsWith('sha256:')
+    ? /^sha256:[0-9a-f]{64}$/i.test(text)
+    : /^[\w.~+/-]{16,}=*$/.test(text) && text.length <= MAX_API_TOKEN_CHARS;
 }
 
 /** `all`, an address, or a network in CIDR notation (RFC 4632, 3.1). */

@@ -86,6 +86,7 @@ function directiveOf(name: string, row: ValueRow): string | undefined {
 /** A value for what has no default. */
 function exampleOf(row: ValueRow): string {
   if (row.type === 'enum') return row.values[0] ?? '';
+  if (row.type === 'lists' && row.form === 'api-token') return `read sha256:${'0'.repeat(64)}`;
   if (row.type === 'lists') return row.form === 'access-rule' ? 'play all' : 'ffmpeg -version';
   return '60000';
 }

@@ -90,6 +90,8 @@ function value(row: Row): fc.Arbitrary<string> {
       return fc.constantFrom('./x', '/tmp/y', '[vhost]/[app]/[stream].flv', '"a b"');
     case 'list':
     case 'lists':
+      if (row.form === 'api-token')
+        return fc.constantFrom('read 0123456789abcdef', 'admin abcdef-._~0123456789==');
       return fc
         .array(fc.constantFrom(...WORDS[row.form ?? 'any']), { minLength: 1, maxLength: 3 })
         .map((all) => all.join(' '));

@@ -49,6 +49,44 @@ export const EXPORTER = {
   tag: { type: 'text', default: '', reload: 'live', doc: 'Tag that every figure carries.' },
 } as const satisfies Rows;
 
+/** http_api > auth. SRS has `enabled`, `username` and `password`. */
+const HTTP_API_AUTH = {
+  enabled: {
+    type: 'enum',
+    values: ['auto', 'on', 'off'],
+    default: 'auto',
+    reload: 'hook',
+    doc: 'Ask callers for credentials: always, never, or (auto) unless the API listens on loopback addresses only and no credentials are configured.',
+  },
+  username: {
+    type: 'text',
+    default: '',
+    reload: 'hook',
+    doc: 'Name of HTTP basic authentication; who gives it and the password may do everything.',
+  },
+  password: {
+    type: 'text',
+    default: '',
+    secret: true,
+    reload: 'hook',
+    doc: 'The password that goes with the name.',
+  },
+  token: {
+    type: 'lists',
+    form: 'api-token',
+    secret: true,
+    reload: 'hook',
+    doc: 'A role (read, operate or admin) and a bearer token, or the SHA-256 of one as sha256:HASH.',
+  },
+  token_file: {
+    type: 'text',
+    default: './objs/api.token',
+    notEmpty: true,
+    reload: 'hook',
+    doc: 'File with more tokens, one a line, a role before each that is no admin. When credentials are needed and there are none at all, it is made with a new token.',
+  },
+} as const satisfies Rows;
+
 /** http_api. */
 export const HTTP_API = {
   enabled: { type: 'flag', default: false, reload: 'hook', doc: 'Serve the HTTP API.' },
@@ -61,25 +99,9 @@ export const HTTP_API = {
   },
   auth: {
     type: 'block',
-    feature: 'planned',
     reload: 'hook',
     doc: 'Who may call the HTTP API.',
-    rows: {
-      enabled: {
-        type: 'flag',
-        default: false,
-        reload: 'hook',
-        doc: 'Ask every caller for name and password (HTTP basic authentication).',
-      },
-      username: { type: 'text', default: '', reload: 'hook', doc: 'The name that a caller must give.' },
-      password: {
-        type: 'text',
-        default: '',
-        secret: true,
-        reload: 'hook',
-        doc: 'The password that a caller must give.',
-      },
-    },
+    rows: HTTP_API_AUTH,
   },
   https: {
     type: 'block',

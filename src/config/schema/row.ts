@@ -77,14 +77,16 @@ export interface ListRow extends RowBase {
   readonly type: 'list';
   readonly default: readonly string[];
   /** What each word must look like. */
-  readonly form?: 'http-url' | 'deciding-hook';
+  readonly form?: 'http-url' | 'deciding-hook' | 'networks';
 }
 
 /** A list that may be written several times; each one counts. */
 export interface ListsRow extends RowBase {
   readonly type: 'lists';
   /** What the words of one directive must look like together. */
-  readonly form?: 'access-rule';
+  readonly form?: 'access-rule' | 'api-token';
+  /** All words but the first one are not to be shown to everybody who may see the configuration. */
+  readonly secret?: true;
 }
 
 /** One address to listen on. */

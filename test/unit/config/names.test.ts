@@ -157,7 +157,7 @@ test('the names above are all there is, but for our own', () => {
     ours.push(`vhost.http_hooks.${name}`);
   for (const name of ['enabled', 'no_keyframe', 'no_media', 'silent_audio', 'interleave', 'low_bitrate'])
     ours.push(`vhost.health.${name}`);
-  ours.push('vhost.health.unsteady_time');
+  ours.push('vhost.health.unsteady_time', 'http_api.auth.token', 'http_api.auth.token_file');
   ours.push('rtc_server.dir'); // A leftover that SRS accepts without a use for it.
   const known = new Set(ours);
   for (const blocks of Object.values(NAMES))

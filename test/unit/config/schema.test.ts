@@ -54,7 +54,9 @@ interface Samples {
 }
 
 /** Values of the directives whose words have a form of their own. */
-const FORMS: Readonly<Record<'http-url' | 'access-rule' | 'deciding-hook' | 'local-address', Samples>> = {
+const FORMS: Readonly<
+  Record<'http-url' | 'access-rule' | 'api-token' | 'deciding-hook' | 'local-address', Samples>
+> = {
   'http-url': {
     good: [],
     bad: ['x', 'ftp://a/b', 'http://', 'http:/a', '127.0.0.1:8085', '//a/b'],
@@ -76,6 +78,25 @@ const FORMS: Readonly<Record<'http-url' | 'access-rule' | 'deciding-hook' | 'loc
       'play 10.0.0.1/8/8',
       'play 10.0.0.0/',
       'play all all',
+    ],
+  },
+  'api-token': {
+    good: [
+      { text: 'read 0123456789abcdef', value: [['read', '0123456789abcdef']] },
+      {
+        text: `admin sha256:${'aF'.repeat(32)}`,
+        value: [['admin', `sha256:${'aF'.repeat(32)}`]],
+      },
+    ],
+    bad: [
+      '',
+      'read',
+      '0123456789abcdef',
+      'all 0123456789abcdef',
+      'read 0123456789abcde',
+      'read 0123456789abcdef!',
+      'read sha256:0123456789abcdef',
+      'read 0123456789abcdef x',
     ],
   },
   'deciding-hook': {

@@ -50,6 +50,19 @@ export interface LiveResource {
   respond(request: ResourceRequest): ResourceAnswer | undefined | Promise<ResourceAnswer | undefined>;
 }
 
+/** Who gets a resource, and is told what went out. */
+export interface Recipient {
+  sent(bytes: number): void;
+}
+
+/** Whose file a resource is, and who may have it. */
+export interface ResourceGate {
+  /** The stream's. */
+  readonly name: { readonly vhost: string; readonly app: string; readonly stream: string };
+  /** Undefined: whoever asks, and nobody counts. */
+  admit(request: ResourceRequest): ResourceRefusal | Recipient | undefined;
+}
+
 /** What a resource costs when it is kept. */
 export interface KeptBytes {
   /** Bytes that it keeps in memory. */
@@ -58,13 +71,18 @@ export interface KeptBytes {
   release(): void;
 }
 
+interface Registered {
+  readonly resource: LiveResource;
+  readonly gate: ResourceGate | undefined;
+}
+
 /**
  * What the HTTP server serves from memory in place of the disk: segments and playlists of live streams, by the absolute path
  * that their file has, so that every mount and document root finds them. Paths are compared as text: a folder that is reached
  * by a symbolic link is served from the disk.
  */
 export class LiveResources {
-  readonly #byPath = new Map<string, LiveResource>();
+  readonly #byPath = new Map<string, Registered>();
   /** In the order in which they came. */
   readonly #kept = new Map<string, KeptBytes>();
   #bytes = 0;
@@ -89,18 +107,22 @@ export class LiveResources {
     this.#shrink();
   }
 
-  /** Serves the file at `path` from now on, in place of what was there. The undo takes away this one only; idempotent. */
-  add(path: string, resource: LiveResource, kept?: KeptBytes): Undo {
+  /**
+   * Serves the file at `path` from now on, in place of what was there. The undo takes away this one only; idempotent. `gate`:
+   * whose file it is, which counts too when it is asked for on the disk.
+   */
+  add(path: string, resource: LiveResource, kept?: KeptBytes, gate?: ResourceGate): Undo {
     const key = resolve(path);
     this.#letGo(key);
-    this.#byPath.set(key, resource);
+    const registered = { resource, gate };
+    this.#byPath.set(key, registered);
     if (kept !== undefined) {
       this.#kept.set(key, kept);
       this.#bytes += kept.bytes;
       this.#shrink();
     }
     return () => {
-      if (this.#byPath.get(key) !== resource) return;
+      if (this.#byPath.get(key) !== registered) return;
       this.#byPath.delete(key);
       this.#letGo(key);
     };
@@ -108,7 +130,12 @@ export class LiveResources {
 
   /** `path`: absolute, without `..`. */
   find(path: string): LiveResource | undefined {
-    return this.#byPath.get(path);
+    return this.#byPath.get(path)?.resource;
+  }
+
+  /** Whose file it is, when that is known. `path`: as for `find`. */
+  gateOf(path: string): ResourceGate | undefined {
+    return this.#byPath.get(path)?.gate;
   }
 
   #letGo(key: string): void {

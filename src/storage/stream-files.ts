@@ -1,7 +1,8 @@
 import type { Buffer } from 'node:buffer';
 import type { Undo } from '../base/undo.ts';
 import type { DelayedRemovals } from './delayed-removals.ts';
-import type { KeptBytes, LiveResource, LiveResources } from './live-resources.ts';
+import { GuardedFile } from './guarded-file.ts';
+import type { KeptBytes, LiveResource, LiveResources, ResourceGate } from './live-resources.ts';
 import { MemoryFile } from './memory-file.ts';
 import { safePath } from './path-template.ts';
 import type { WholeFiles, WholeResult } from './whole-files.ts';
@@ -16,6 +17,8 @@ export interface StreamFilesDeps {
   readonly unixTime: () => number;
   /** Nothing touches the disk before: see `OutputStart.after`. */
   readonly after: Promise<void>;
+  /** Who may have the files. Default: everybody. */
+  readonly gate?: ResourceGate;
 }
 
 export interface PutOptions {
@@ -59,7 +62,16 @@ export class StreamFiles {
   /** Answers for a file from memory, whether it is on the disk or not. */
   serve(relative: string, resource: LiveResource, kept?: KeptBytes): void {
     const path = this.path(relative);
-    this.#served.set(path, this.#deps.resources.add(path, resource, kept));
+    const { resources, gate } = this.#deps;
+    const guarded = gate === undefined ? resource : new GuardedFile(resource, gate);
+    this.#served.set(path, resources.add(path, guarded, kept, gate));
+  }
+
+  /** As `serve`, for what knows itself who may have it: the file that players open. */
+  serveOpen(relative: string, resource: LiveResource): void {
+    const path = this.path(relative);
+    const { resources, gate } = this.#deps;
+    this.#served.set(path, resources.add(path, resource, undefined, gate));
   }
 
   /** Not from memory any more; the disk keeps it. */

@@ -10,7 +10,7 @@ import { LiveResources } from '../../src/storage/live-resources.ts';
 import { MemoryFile } from '../../src/storage/memory-file.ts';
 import { eventually } from '../support/eventually.ts';
 import { startHttp } from '../support/http-endpoint.ts';
-import { ALL_OFF, setUpServing, viewersOf, type ServingSettings } from '../support/hls-serving.ts';
+import { ALL_OFF, guarded, setUpServing, viewersOf, type ServingSettings } from '../support/hls-serving.ts';
 import { HlsValidator } from '../support/hls-validator.ts';
 
 interface Reply {
@@ -34,8 +34,8 @@ async function serve(context: TestContext, settings: ServingSettings = {}) {
   });
   resources.add(join(dir, 'live/demo.m3u8'), serving.document);
   const file = (name: string, bytes: Buffer): void => {
-    const served = serving.document.counted(new MemoryFile(bytes, 0));
-    resources.add(join(dir, 'live', name), served, served);
+    const memory = new MemoryFile(bytes, 0);
+    resources.add(join(dir, 'live', name), guarded(serving.document, memory), memory);
   };
   const get = (path: string, headers: Record<string, string> = {}): Promise<Reply> =>
     new Promise((resolve, reject) => {

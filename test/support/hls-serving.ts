@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { TimerWheel } from '../../src/base/timer-wheel.ts';
 import { createHub } from '../../src/hub/hub.ts';
 import type { Undo } from '../../src/base/undo.ts';
-import type { AccessRequest, AttendRequest, FrameTap, Hub } from '../../src/hub/ports.ts';
+import type { FileRights } from '../../src/hub/file-admission.ts';
+import type { AccessGrant, AccessRequest, AttendRequest, FrameTap, Hub } from '../../src/hub/ports.ts';
 import { PlaylistDocument, type ServingOptions } from '../../src/outputs/hls/serving/index.ts';
-import type { ResourceRequest } from '../../src/storage/live-resources.ts';
+import { GuardedFile } from '../../src/storage/guarded-file.ts';
+import type { LiveResource, ResourceRequest } from '../../src/storage/live-resources.ts';
 import { FakeLivePlaylist, resourceRequest, type FakePlaylistOptions } from './fake-live-playlist.ts';
 import { LIVE_DEMO, sessionOf, STREAM_OPTIONS } from './hub-fixtures.ts';
 import { ManualClock } from './manual-clock.ts';
@@ -30,7 +32,8 @@ export interface ServingSettings {
   readonly maxSessions?: number;
   readonly segments?: number;
   readonly attend?: (request: AttendRequest) => Undo | undefined;
-  readonly check?: (request: AccessRequest) => Promise<void>;
+  readonly check?: (request: AccessRequest) => Promise<unknown>;
+  readonly rights?: FileRights;
 }
 
 /** A document of a fake playlist, for viewers whom a hub counts; the hub's clock is the test's. */
@@ -65,9 +68,10 @@ export function setUpServing(settings: ServingSettings = {}) {
       access: {
         check: async (request) => {
           asked.push(request);
-          await settings.check?.(request);
+          return (await settings.check?.(request)) as AccessGrant | undefined;
         },
       },
+      rights: settings.rights,
       attend: settings.attend ?? ((request) => hub.find(LIVE_DEMO)?.attend(request)),
       ...(settings.maxSessions === undefined ? {} : { maxSessions: settings.maxSessions }),
     },
@@ -75,6 +79,11 @@ export function setUpServing(settings: ServingSettings = {}) {
   const get = async (query = '', more: Partial<ResourceRequest> = {}) =>
     document.respond(resourceRequest(query, more));
   return { clock, logger, wheel, live, hub, seen, lease, asked, document, get };
+}
+
+/** A file as the output of this playlist serves it. */
+export function guarded(document: PlaylistDocument, file: LiveResource): GuardedFile {
+  return new GuardedFile(file, { name: LIVE_DEMO, admit: document.admit });
 }
 
 /** The id that a master playlist gave. */

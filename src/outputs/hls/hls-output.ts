@@ -7,13 +7,14 @@ import type { SegmentWindowOptions } from '../../containers/m3u8/index.ts';
 import type { StreamOutput } from '../../hub/output-events.ts';
 import { streamKey, type SessionInfo, type StreamName, type StreamState } from '../../hub/ports.ts';
 import type { Frame } from '../../media/frame.ts';
+import type { ResourceRequest } from '../../storage/live-resources.ts';
 import { safePath } from '../../storage/path-template.ts';
 import { StreamFiles } from '../../storage/stream-files.ts';
 import { WholeFiles } from '../../storage/whole-files.ts';
 import { Mp4Segments, TsSegments, type Tracks } from './containers.ts';
 import { HlsNames } from './names.ts';
 import { OpeningQueue } from './opening-queue.ts';
-import type { HlsDeps, HlsOptions } from './options.ts';
+import type { HlsDeps, HlsDocument, HlsOptions } from './options.ts';
 import { PlainDocument } from './plain-document.ts';
 import { Segmenter, type SegmentSink } from './segmenter.ts';
 import { HlsShelf, type ShelvedSegment } from './shelf.ts';
@@ -46,6 +47,7 @@ export class HlsOutput implements StreamOutput, SegmentSink {
   /** What came before the files could be touched; undefined afterwards. */
   #queue: OpeningQueue | undefined = new OpeningQueue();
   #shelf: HlsShelf | undefined;
+  #document: HlsDocument | undefined;
   readonly #opened: Promise<void>;
   #session: SessionInfo | undefined;
   #publication = 0;
@@ -79,6 +81,7 @@ export class HlsOutput implements StreamOutput, SegmentSink {
       whole: this.#whole,
       unixTime: deps.unixTime,
       after,
+      gate: { name, admit: (request: ResourceRequest) => this.#document?.admit(request) },
     };
     this.#files = new StreamFiles({ ...common, root: options.root });
     this.#keyFiles = new StreamFiles({
@@ -219,7 +222,8 @@ export class HlsOutput implements StreamOutput, SegmentSink {
       segmentWritten: (segment) => this.#segmentWritten(segment),
     });
     this.#shelf = shelf;
-    shelf.serve(this.#deps.document?.(shelf, options) ?? new PlainDocument(shelf));
+    this.#document = this.#deps.document?.(shelf, options) ?? new PlainDocument(shelf);
+    shelf.serve(this.#document);
     if (stale !== undefined) shelf.remove(stale);
     this.#drain();
   }

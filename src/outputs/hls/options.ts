@@ -4,7 +4,7 @@ import type { TimerWheel } from '../../base/timer-wheel.ts';
 import type { OutputObserver } from '../../hub/output-events.ts';
 import type { DelayedRemovals } from '../../storage/delayed-removals.ts';
 import type { FileSystem } from '../../storage/file-system.ts';
-import type { KeptBytes, LiveResource, LiveResources } from '../../storage/live-resources.ts';
+import type { KeptBytes, LiveResource, LiveResources, ResourceGate } from '../../storage/live-resources.ts';
 import type { LivePlaylist } from './live-playlist.ts';
 
 /** How HLS is made of one stream. SRS's directive names are in brackets; names of files may have path variables. */
@@ -80,9 +80,10 @@ export interface AnnouncedPart extends LiveResource, KeptBytes {
   settle(resource: LiveResource | undefined): void;
 }
 
-/** What answers at the path of a playlist, and wraps what its segments are served with. */
+/** What answers at the path of a playlist, and says who may have its segments. */
 export interface HlsDocument extends LiveResource {
-  counted(file: LiveResource & KeptBytes): LiveResource & KeptBytes;
+  /** Of segments, parts, maps and keys. */
+  readonly admit: ResourceGate['admit'];
   announced(): AnnouncedPart;
   /** The output is over: nobody is served any more. */
   close(): void;

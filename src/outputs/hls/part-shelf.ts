@@ -46,24 +46,23 @@ export class PartShelf {
   }
 
   add(memory: MemoryFile, durationMs: number, independent: boolean): void {
-    const { window, document, files, place } = this.#deps;
+    const { window, files, place } = this.#deps;
     const moment = this.#moment;
     if (moment === undefined) return;
     const index = window.partCount;
     const { file, uri } = place(moment, index);
-    const resource = document.counted(memory);
     this.#parts.push({ file, bytes: memory.bytes });
     window.addPart({ uri, durationMs, ...(independent ? { independent } : {}) });
     const announced = this.#announced;
     this.#announced = undefined;
-    files.serve(file, resource, resource);
-    if (announced !== undefined) announced.part.settle(announced.file === file ? resource : undefined);
+    files.serve(file, memory, memory);
+    if (announced !== undefined) announced.part.settle(announced.file === file ? memory : undefined);
     this.#announce(moment, index + 1);
   }
 
   /** The segment is whole, or nothing (undefined); the one that comes next is named so. */
   end(whole: MemoryFile | undefined, next: Moment, nowMs: number): void {
-    const { files, window, document } = this.#deps;
+    const { files, window } = this.#deps;
     const names = this.#parts.map(({ file }) => file);
     if (whole === undefined) {
       for (const file of names) files.unserve(file);
@@ -71,7 +70,7 @@ export class PartShelf {
       // The segment has the same bytes: not twice in memory.
       let from = 0;
       for (const { file, bytes } of this.#parts) {
-        const view = document.counted(new PartView(whole, from, from + bytes));
+        const view = new PartView(whole, from, from + bytes);
         files.serve(file, view, view);
         from += bytes;
       }

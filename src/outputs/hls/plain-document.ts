@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { writeMediaPlaylist, type MediaPlaylist } from '../../containers/m3u8/index.ts';
-import type { KeptBytes, LiveResource, ResourceBody } from '../../storage/live-resources.ts';
+import type { LiveResource, ResourceBody } from '../../storage/live-resources.ts';
 import type { LivePlaylist } from './live-playlist.ts';
 import type { AnnouncedPart, HlsDocument } from './options.ts';
 
@@ -25,9 +25,7 @@ export class PlainDocument implements HlsDocument {
     return this.#body;
   }
 
-  counted(file: LiveResource & KeptBytes): LiveResource & KeptBytes {
-    return file;
-  }
+  readonly admit = (): undefined => undefined;
 
   announced(): AnnouncedPart {
     return new LaterPart();

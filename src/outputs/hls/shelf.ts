@@ -7,7 +7,6 @@ import {
   type EncryptionKey,
   type ExpiredUris,
   type MediaPlaylist,
-  type PlaylistSegment,
   type SegmentWindow,
 } from '../../containers/m3u8/index.ts';
 import type { SegmentDone } from '../../hub/output-events.ts';
@@ -16,6 +15,7 @@ import { MemoryFile } from '../../storage/memory-file.ts';
 import type { StreamFiles } from '../../storage/stream-files.ts';
 import type { WholeFiles, WholeResult } from '../../storage/whole-files.ts';
 import type { Tracks } from './containers.ts';
+import { asOnDisk } from './disk-playlist.ts';
 import { FactsMeter } from './facts.ts';
 import { FloorClock } from './floor-clock.ts';
 import { encryptSegment, KeyRing } from './key-ring.ts';
@@ -144,7 +144,7 @@ export class HlsShelf implements LivePlaylist {
       const place = (moment: Moment, index: number): Place => names.part(moment, index);
       this.#parts = new PartShelf({ files, window: this.#window, document, place });
     }
-    files.serve(names.playlist, document);
+    files.serveOpen(names.playlist, document);
   }
 
   segmentBegan(startMs: number, run: number, tracks: Tracks, init: Buffer | undefined): void {
@@ -184,8 +184,8 @@ export class HlsShelf implements LivePlaylist {
     this.#facts.segment(body.length, durationMs, videoFrames);
     const memory = new MemoryFile(body, unixTime());
     const needed = Promise.all([key?.written, this.#inits.written()]);
-    const resource = this.#document?.counted(memory) ?? memory;
-    const written = this.#settle(place.uri, needed, files.put(place.file, body, { resource, after: needed }));
+    const put = files.put(place.file, body, { resource: memory, after: needed });
+    const written = this.#settle(place.uri, needed, put);
     // Without its results, of which each would hold all before it.
     this.#segmentsWritten = Promise.all([this.#segmentsWritten, written]).then(() => undefined);
     const listedKey: EncryptionKey | undefined =
@@ -394,24 +394,6 @@ export class HlsShelf implements LivePlaylist {
       durationMs: Math.round(durationMs),
     });
   }
-}
-
-/** What the disk has: nobody there waits for parts, and what it lost is a gap that players leave out. Spec: bis, 4.4.4.7. */
-function asOnDisk(playlist: MediaPlaylist, lost: ReadonlySet<string>): MediaPlaylist {
-  if (playlist.partTargetMs === undefined && lost.size === 0) return playlist;
-  const { targetDurationSec, mediaSequence, discontinuitySequence, independentSegments, endlist } = playlist;
-  return {
-    targetDurationSec,
-    mediaSequence,
-    discontinuitySequence,
-    ...(independentSegments === true ? { independentSegments } : {}),
-    ...(endlist === true ? { endlist } : {}),
-    segments: playlist.segments.map((segment) => {
-      const whole: { -readonly [Key in keyof PlaylistSegment]: PlaylistSegment[Key] } = { ...segment };
-      delete whole.parts;
-      return lost.has(segment.uri) ? { ...whole, gap: true } : whole;
-    }),
-  };
 }
 
 /** Parts are in memory only. */

@@ -5,10 +5,13 @@ import type { Logger } from '../../../base/logger.ts';
 import type { TimerWheel } from '../../../base/timer-wheel.ts';
 import type { Undo } from '../../../base/undo.ts';
 import type { MediaPlaylist } from '../../../containers/m3u8/index.ts';
+import { REVOKED, type FileRights } from '../../../hub/file-admission.ts';
+import type { FileSession } from '../../../hub/file-session.ts';
+import { FileSessions } from '../../../hub/file-sessions.ts';
 import type { AccessPolicy, AttendRequest } from '../../../hub/ports.ts';
+import { newContext } from '../../../hub/viewer-context.ts';
+import { counted } from '../../../storage/guarded-file.ts';
 import type {
-  KeptBytes,
-  LiveResource,
   ResourceAnswer,
   ResourceBody,
   ResourceRefusal,
@@ -17,12 +20,9 @@ import type {
 import type { LivePlaylist } from '../live-playlist.ts';
 import type { HlsDocument, HlsOptions } from '../options.ts';
 import { AwaitedFile } from './awaited-file.ts';
-import { counted, CountedFile } from './counted-file.ts';
-import type { HlsSession } from './hls-session.ts';
-import { HlsSessions, newContext, REVOKED } from './hls-sessions.ts';
 import { masterText } from './master-text.ts';
 import { CONTEXT_PARAMETER, readPlaylistQuery, type PlaylistQuery } from './playlist-query.ts';
-import { PlaylistTexts } from './playlist-texts.ts';
+import { PlaylistTexts, type QueriedKeys } from './playlist-texts.ts';
 import { judgeReload, reloadTimeoutMs, type ReloadVerdict } from './reload.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
@@ -35,9 +35,11 @@ export interface PlaylistDocumentDeps {
   readonly wheel: TimerWheel;
   readonly logger: Logger;
   readonly access: AccessPolicy;
+  /** Default: no vhost is protected. */
+  readonly rights?: FileRights | undefined;
   /** Counts a viewer of the stream: `hub.find(name)?.attend(request)`. */
   attend(request: AttendRequest): Undo | undefined;
-  /** Bound of the viewers with an id. Default: MAX_HLS_SESSIONS. */
+  /** Bound of the viewers with an id. Default: MAX_FILE_SESSIONS. */
   readonly maxSessions?: number;
 }
 
@@ -51,7 +53,7 @@ export class PlaylistDocument implements HlsDocument {
   readonly #live: LivePlaylist;
   readonly #wheel: TimerWheel;
   readonly #options: ServingOptions;
-  readonly #sessions: HlsSessions;
+  readonly #sessions: FileSessions;
   readonly #waiting: WaitingRoom;
   readonly #marker = `ctx${randomBytes(16).toString('hex')}`;
   #texts: PlaylistTexts | undefined;
@@ -63,15 +65,19 @@ export class PlaylistDocument implements HlsDocument {
     this.#live = live;
     this.#wheel = wheel;
     this.#waiting = new WaitingRoom(wheel, (listener) => live.subscribe(listener));
-    this.#sessions = new HlsSessions({
+    this.#sessions = new FileSessions({
+      kind: 'hls',
       name: live.name,
+      parameter: CONTEXT_PARAMETER,
       clock: deps.clock,
       wheel,
       logger: deps.logger,
       access: deps.access,
+      rights: deps.rights,
       attend: (request) => deps.attend(request),
       timeoutMs: () => this.#holdMs(),
-      ...(deps.maxSessions === undefined ? {} : { maxSessions: deps.maxSessions }),
+      revoked: () => this.#waiting.recheck(),
+      maxSessions: deps.maxSessions,
     });
   }
 
@@ -85,12 +91,9 @@ export class PlaylistDocument implements HlsDocument {
     return this.#waiting.size;
   }
 
-  /** What to serve a segment, part or map with: the bytes are counted for those who ask with an id. */
-  counted(file: LiveResource & KeptBytes): LiveResource & KeptBytes {
-    return this.#options.viewerSessions && this.#options.segmentSessions
-      ? new CountedFile(file, this.#sessions)
-      : file;
-  }
+  /** Who may have a segment, part, map or key: the bytes are counted for those who ask with an id. */
+  readonly admit = ({ query }: ResourceRequest): ResourceRefusal | FileSession | undefined =>
+    this.#sessions.admit(query);
 
   /** What to serve an announced part with until it is there, or `settle(undefined)` says that it will not come. */
   announced(): AwaitedFile {
@@ -101,15 +104,16 @@ export class PlaylistDocument implements HlsDocument {
     if (this.#closed) return undefined;
     const query = readPlaylistQuery(request.query);
     if (typeof query === 'string') return { status: 400, text: query };
-    if (!this.#options.viewerSessions) return this.#media(request, query, undefined);
-    const { context } = query;
-    const known = this.#sessions.find(context);
+    const { viewerSessions } = this.#options;
+    if (!viewerSessions && !this.#sessions.isProtected) return this.#media(request, query, undefined);
+    const known = this.#sessions.find(query.context);
     if (known === 'revoked') return REVOKED;
     if (known !== undefined) return this.#media(request, query, known);
+    if (!viewerSessions && query.context === undefined) return this.#unnamed(request, query);
     // Nothing begins: a master playlist with an id that nobody has, or what a viewer with this id would see.
     if (request.headOnly) {
-      const reader = { context: context ?? newContext(), session: undefined };
-      return context === undefined
+      const reader = { context: query.context ?? newContext(), session: undefined };
+      return query.context === undefined
         ? this.#master(request, query, reader)
         : this.#media(request, query, reader);
     }
@@ -125,8 +129,24 @@ export class PlaylistDocument implements HlsDocument {
     this.#texts = undefined;
   }
 
-  async #begin(request: ResourceRequest, query: PlaylistQuery): Promise<ResourceAnswer | undefined> {
-    const session = await this.#sessions.begin(query.context, request, query.rest);
+  /** [hls_ctx off] Where segments need the id of a viewer there is one all the same, without a master playlist. */
+  #unnamed(request: ResourceRequest, query: PlaylistQuery): Answer {
+    const { context, origin } = this.#sessions.contextFor(request, query.rest);
+    const known = this.#sessions.find(context);
+    if (known === 'revoked') return REVOKED;
+    if (known !== undefined) return this.#media(request, query, known);
+    const named = { ...query, context };
+    return request.headOnly
+      ? this.#media(request, named, { context, session: undefined })
+      : this.#begin(request, named, origin);
+  }
+
+  async #begin(
+    request: ResourceRequest,
+    query: PlaylistQuery,
+    origin?: string,
+  ): Promise<ResourceAnswer | undefined> {
+    const session = await this.#sessions.begin(query.context, request, query.rest, origin);
     // What the disk has of a stream that is over is for who is still behind: nobody is counted.
     if (session === undefined || 'status' in session) return session;
     return query.context === undefined
@@ -157,9 +177,12 @@ export class PlaylistDocument implements HlsDocument {
         // The answer to a blocking request is the same for all who ask with this URL (bis, appendix B.1).
         const isShared = query.sequence !== undefined;
         const cacheControl = isShared ? `public, max-age=${playlist.targetDurationSec}` : undefined;
-        return this.#body(textFor(texts, query, undefined), cacheControl, undefined);
+        return this.#body(textFor(texts, query, undefined, false), cacheControl, undefined);
       }
-      const bytes = textFor(texts, query, this.#options.segmentSessions ? reader.context : undefined);
+      const { viewerSessions, segmentSessions } = this.#options;
+      const { isProtected } = this.#sessions;
+      const isNamed = isProtected || (viewerSessions && segmentSessions);
+      const bytes = textFor(texts, query, isNamed ? reader.context : undefined, isProtected);
       return this.#body(bytes, OF_ONE_VIEWER, reader.session);
     });
   }
@@ -168,7 +191,7 @@ export class PlaylistDocument implements HlsDocument {
   #when(
     judge: () => ReloadVerdict,
     request: ResourceRequest,
-    session: HlsSession | undefined,
+    session: FileSession | undefined,
     body: (playlist: MediaPlaylist) => ResourceBody,
   ): Answer {
     const verdict = judge();
@@ -185,13 +208,13 @@ export class PlaylistDocument implements HlsDocument {
   async #later(
     judge: () => ReloadVerdict,
     request: ResourceRequest,
-    session: HlsSession | undefined,
+    session: FileSession | undefined,
     body: (playlist: MediaPlaylist) => ResourceBody,
   ): Promise<ResourceAnswer | undefined> {
     const live = this.#live;
     session?.waits(true);
     const end = await this.#waiting.wait({
-      isReady: () => judge() !== 'wait',
+      isReady: () => judge() !== 'wait' || session?.hasEnded() === true,
       timeoutMs: this.#holdMs(),
       signal: request.signal,
     });
@@ -206,7 +229,7 @@ export class PlaylistDocument implements HlsDocument {
     return live.playlist === undefined ? NOT_YET : end === 'full' ? BUSY : LATE;
   }
 
-  #body(bytes: Buffer, cacheControl: string | undefined, session: HlsSession | undefined): ResourceBody {
+  #body(bytes: Buffer, cacheControl: string | undefined, session: FileSession | undefined): ResourceBody {
     const { modifiedMs } = this.#live;
     const body = { bytes, modifiedMs, ...(cacheControl === undefined ? {} : { cacheControl }) };
     return session === undefined ? body : counted(body, session);
@@ -218,13 +241,21 @@ export class PlaylistDocument implements HlsDocument {
   }
 }
 
-/** What segments have to be asked for with: the id of a viewer, and the vhost by which the playlist was found. */
-function textFor(texts: PlaylistTexts, { skip, vhost }: PlaylistQuery, context: string | undefined): Buffer {
+/**
+ * What segments have to be asked for with: the id of a viewer, and the vhost by which the playlist was found. `all`: nothing is
+ * given out without the id, keys neither.
+ */
+function textFor(
+  texts: PlaylistTexts,
+  { skip, vhost }: PlaylistQuery,
+  context: string | undefined,
+  all: boolean,
+): Buffer {
   const session = context === undefined ? undefined : `${CONTEXT_PARAMETER}=${context}`;
-  if (vhost === undefined) {
-    return session === undefined ? texts.shared(skip) : texts.withQuery(skip, session, false);
-  }
-  return texts.withQuery(skip, session === undefined ? vhost : `${session}&${vhost}`, true);
+  const query = [session, vhost].filter((one) => one !== undefined).join('&');
+  if (query === '') return texts.shared(skip);
+  const keys: QueriedKeys = all ? 'all' : vhost === undefined ? 'none' : 'relative';
+  return texts.withQuery(skip, query, keys);
 }
 
 type Answer = ResourceAnswer | undefined | Promise<ResourceAnswer | undefined>;
@@ -232,7 +263,7 @@ type Answer = ResourceAnswer | undefined | Promise<ResourceAnswer | undefined>;
 /** For whom an answer is: an id, and the session that counts it, except with HEAD. */
 interface Reader {
   readonly context: string;
-  readonly session: HlsSession | undefined;
+  readonly session: FileSession | undefined;
 }
 
 const NOT_YET: ResourceRefusal = { status: 404, text: 'nothing of the stream is there yet' };

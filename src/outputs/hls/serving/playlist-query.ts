@@ -1,3 +1,5 @@
+import { isContext } from '../../../hub/viewer-context.ts';
+
 /** What the query of a playlist's URL asks for. Spec: draft-pantos-hls-rfc8216bis (`bis`), 6.2.5. */
 export interface PlaylistQuery {
   /** [hls_ctx] Which viewer asks; undefined when there is none, or none that could be ours. */
@@ -16,10 +18,6 @@ export interface PlaylistQuery {
 /** [hls_ctx] The parameter that tells one viewer from another. */
 export const CONTEXT_PARAMETER = 'hls_ctx';
 
-/** Longest id of a viewer that is taken from a URL, characters. */
-export const MAX_CONTEXT_CHARACTERS = 64;
-
-const CONTEXT = new RegExp(`^[A-Za-z0-9_-]{1,${MAX_CONTEXT_CHARACTERS}}$`);
 /** A name of a vhost, percent-encoded where that is needed: nothing that means something in a playlist or a query. */
 const VHOST = /^vhost=[A-Za-z0-9._:%-]{1,255}$/;
 const COUNT = /^\d{1,15}$/;
@@ -37,7 +35,7 @@ export function readPlaylistQuery(query: string): PlaylistQuery | string {
     const name = equals < 0 ? parameter : parameter.slice(0, equals);
     const value = equals < 0 ? '' : parameter.slice(equals + 1);
     if (name === CONTEXT_PARAMETER) {
-      if (CONTEXT.test(value)) context ??= value;
+      if (isContext(value)) context ??= value;
     } else if (name === '_HLS_msn') {
       if (!COUNT.test(value)) return '_HLS_msn is not a number';
       sequence = Number(value);
@@ -56,15 +54,4 @@ export function readPlaylistQuery(query: string): PlaylistQuery | string {
   // bis, 6.2.5.2: a part without its segment is a bad request.
   if (part !== undefined && sequence === undefined) return '_HLS_part without _HLS_msn';
   return { context, sequence, part, skip, vhost, rest: rest.join('&') };
-}
-
-/** [hls_ctx] The viewer that the query of any URL names. */
-export function contextOf(query: string): string | undefined {
-  if (!query.includes(CONTEXT_PARAMETER)) return undefined;
-  for (const parameter of query.split('&')) {
-    if (!parameter.startsWith(`${CONTEXT_PARAMETER}=`)) continue;
-    const value = parameter.slice(CONTEXT_PARAMETER.length + 1);
-    if (CONTEXT.test(value)) return value;
-  }
-  return undefined;
 }

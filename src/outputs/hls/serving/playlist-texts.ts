@@ -6,6 +6,7 @@ import {
   type PlaylistPart,
   type PlaylistSegment,
 } from '../../../containers/m3u8/index.ts';
+import { addQuery } from '../../../hub/viewer-context.ts';
 
 /** A path from the root, or with a scheme. Spec: RFC 3986, 4.2. */
 const NOT_RELATIVE = /^(?:\/|[A-Za-z][A-Za-z0-9+.-]*:)/;
@@ -14,10 +15,11 @@ const NOT_RELATIVE = /^(?:\/|[A-Za-z][A-Za-z0-9+.-]*:)/;
 interface Text {
   readonly playlist: MediaPlaylist;
   shared: Buffer | undefined;
-  pieces: readonly string[] | undefined;
-  /** With the keys that are beside the segments. */
-  keyPieces: readonly string[] | undefined;
+  readonly pieces: Map<QueriedKeys, readonly string[]>;
 }
+
+/** Which keys get a query: those beside the segments, or those of other servers too. */
+export type QueriedKeys = 'none' | 'relative' | 'all';
 
 /**
  * The texts of a playlist as it is between two changes, each made once, for the first who asks: the full one and the delta
@@ -42,16 +44,18 @@ export class PlaylistTexts {
     return text.shared;
   }
 
-  /** The text with a query at segments, parts, maps and hints; `keys`: at relative keys as well. */
-  withQuery(skip: boolean, query: string, keys: boolean): Buffer {
+  /** The text with a query at segments, parts, maps and hints, and at these keys. */
+  withQuery(skip: boolean, query: string, keys: QueriedKeys): Buffer {
     const text = this.#text(skip);
-    const pieces = (keys ? text.keyPieces : text.pieces) ?? this.#split(text.playlist, keys);
-    if (keys) text.keyPieces = pieces;
-    else text.pieces = pieces;
+    let pieces = text.pieces.get(keys);
+    if (pieces === undefined) {
+      pieces = this.#split(text.playlist, keys);
+      text.pieces.set(keys, pieces);
+    }
     return Buffer.from(pieces.join(query), 'latin1');
   }
 
-  #split(playlist: MediaPlaylist, keys: boolean): readonly string[] {
+  #split(playlist: MediaPlaylist, keys: QueriedKeys): readonly string[] {
     return writeMediaPlaylist(withQuery(playlist, this.#marker, keys)).split(this.#marker);
   }
 
@@ -68,10 +72,10 @@ export class PlaylistTexts {
 }
 
 function textOf(playlist: MediaPlaylist): Text {
-  return { playlist, shared: undefined, pieces: undefined, keyPieces: undefined };
+  return { playlist, shared: undefined, pieces: new Map() };
 }
 
-function withQuery(playlist: MediaPlaylist, query: string, keys: boolean): MediaPlaylist {
+function withQuery(playlist: MediaPlaylist, query: string, keys: QueriedKeys): MediaPlaylist {
   const add = (uri: string): string => addQuery(uri, query);
   const { partial, preloadHints } = playlist;
   return {
@@ -87,16 +91,15 @@ function withQuery(playlist: MediaPlaylist, query: string, keys: boolean): Media
   };
 }
 
-/** Keys with a URL of their own stay as they are: they may be of another server. */
 function withHeadQuery<Head extends Pick<PlaylistSegment, 'key' | 'map' | 'parts'>>(
   head: Head,
   add: (uri: string) => string,
-  keys: boolean,
+  keys: QueriedKeys,
 ): Head {
   const { key, map, parts } = head;
   return {
     ...head,
-    ...(keys && key?.uri !== undefined && !NOT_RELATIVE.test(key.uri)
+    ...(key?.uri !== undefined && (keys === 'all' || (keys === 'relative' && !NOT_RELATIVE.test(key.uri)))
       ? { key: { ...key, uri: add(key.uri) } }
       : {}),
     ...(map === undefined ? {} : { map: { ...map, uri: add(map.uri) } }),
@@ -104,8 +107,4 @@ function withHeadQuery<Head extends Pick<PlaylistSegment, 'key' | 'map' | 'parts
       ? {}
       : { parts: parts.map((part): PlaylistPart => ({ ...part, uri: add(part.uri) })) }),
   };
-}
-
-function addQuery(uri: string, query: string): string {
-  return `${uri}${uri.includes('?') ? '&' : '?'}${query}`;
 }

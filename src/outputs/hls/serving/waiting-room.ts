@@ -63,7 +63,7 @@ export class WaitingRoom {
       const deadline: Deadline = this.#wheel.deadline(timeoutMs, () => waiter.end('timeout'));
       this.#waiters.add(waiter);
       signal.addEventListener('abort', leave);
-      this.#undo ??= this.#subscribe(() => this.#changed());
+      this.#undo ??= this.#subscribe(() => this.recheck());
     });
   }
 
@@ -73,7 +73,8 @@ export class WaitingRoom {
     for (const waiter of [...this.#waiters]) waiter.end('closed');
   }
 
-  #changed(): void {
+  /** Something else changed that the waiting look at. */
+  recheck(): void {
     for (const waiter of [...this.#waiters]) if (waiter.isReady()) waiter.end('ready');
   }
 

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { ServerError } from '../../../../../src/base/errors.ts';
-import { MAX_REVOKED_CONTEXTS } from '../../../../../src/outputs/hls/serving/hls-sessions.ts';
+import { MAX_REVOKED_CONTEXTS } from '../../../../../src/hub/file-sessions.ts';
 import { contextIn, setUpServing, viewersOf } from '../../../../support/hls-serving.ts';
 import { textOf } from '../../../../support/fake-live-playlist.ts';
 

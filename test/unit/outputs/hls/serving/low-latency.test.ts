@@ -6,7 +6,7 @@ import { writeMediaPlaylist } from '../../../../../src/containers/m3u8/media-wri
 import { MemoryFile } from '../../../../../src/storage/memory-file.ts';
 import type { ResourceAnswer } from '../../../../../src/storage/live-resources.ts';
 import { isBody, resourceRequest, textOf } from '../../../../support/fake-live-playlist.ts';
-import { ALL_OFF, contextIn, setUpServing as setUp } from '../../../../support/hls-serving.ts';
+import { ALL_OFF, contextIn, guarded, setUpServing as setUp } from '../../../../support/hls-serving.ts';
 import { HlsValidator } from '../../../../support/hls-validator.ts';
 
 const LOW_LATENCY = { playlist: { partMs: 500, segmentMs: 2_000 } };
@@ -152,7 +152,7 @@ test('an announced part: who asks waits, and gets it when it is there', async ()
   const { document, clock, get, seen, hub } = setUp(LOW_LATENCY);
   const context = contextIn(textOf(await get()));
   const announced = document.announced();
-  const served = document.counted(announced);
+  const served = guarded(document, announced);
   const waiting = watch(Promise.resolve(served.respond(resourceRequest(`hls_ctx=${context}`))));
   await turn();
   assert.deepEqual([waiting.done, announced.waiting], [false, 1]);

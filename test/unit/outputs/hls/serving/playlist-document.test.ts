@@ -5,7 +5,13 @@ import { readMediaPlaylist } from '../../../../../src/containers/m3u8/index.ts';
 import type { AccessRequest } from '../../../../../src/hub/ports.ts';
 import { MemoryFile } from '../../../../../src/storage/memory-file.ts';
 import { isBody, resourceRequest, textOf } from '../../../../support/fake-live-playlist.ts';
-import { ALL_OFF, contextIn, setUpServing as setUp, viewersOf } from '../../../../support/hls-serving.ts';
+import {
+  ALL_OFF,
+  contextIn,
+  guarded,
+  setUpServing as setUp,
+  viewersOf,
+} from '../../../../support/hls-serving.ts';
 import { LIVE_DEMO, sessionOf, STREAM_OPTIONS } from '../../../../support/hub-fixtures.ts';
 
 test('a request without an id gets a master playlist with true facts and an id for its one variant', async () => {
@@ -161,7 +167,7 @@ test('an id of before a restart goes on, once for requests that come together; i
 test('kicked: refused from then on, playlists and segments, for as long as it asks', async () => {
   const { get, clock, hub, seen, document } = setUp();
   const context = contextIn(textOf(await get()));
-  const segment = document.counted(new MemoryFile(Buffer.from('media'), 0));
+  const segment = guarded(document, new MemoryFile(Buffer.from('media'), 0));
   assert.ok(isBody(await segment.respond(resourceRequest(`hls_ctx=${context}`))));
   hub.session(context)?.close(new ServerError('SESSION_KICKED', 'kicked by the API'));
   assert.deepEqual([seen, viewersOf(hub)], [['+hls-play', '-hls-play 0'], 0]);
@@ -184,14 +190,13 @@ test('bytes of playlists and of segments are counted, once each', async () => {
   assert.ok(isBody(playlist));
   playlist.onSent?.(playlist.bytes.length);
   const file = new MemoryFile(Buffer.alloc(1_000), 0);
-  const segment = document.counted(file);
-  assert.equal(segment.bytes, 1_000);
+  const segment = guarded(document, file);
   const body = await segment.respond(resourceRequest(`hls_ctx=${context}`));
   assert.ok(isBody(body));
   body.onSent?.(700);
   const plain = await segment.respond(resourceRequest());
   assert.ok(isBody(plain) && plain.onSent === undefined);
-  segment.release();
+  file.release();
   assert.equal(await segment.respond(resourceRequest(`hls_ctx=${context}`)), undefined, 'the disk has it');
   hub.session(context)?.close(new ServerError('SESSION_KICKED', 'bye'));
   assert.deepEqual(seen, ['+hls-play', `-hls-play ${playlist.bytes.length + 700}`]);

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { readMediaPlaylist, readPlaylist } from '../../../../../src/containers/m3u8/index.ts';
-import { contextOf, readPlaylistQuery } from '../../../../../src/outputs/hls/serving/playlist-query.ts';
+import { contextOf } from '../../../../../src/hub/viewer-context.ts';
+import { readPlaylistQuery } from '../../../../../src/outputs/hls/serving/playlist-query.ts';
 import { textOf } from '../../../../support/fake-live-playlist.ts';
 import { ALL_OFF, setUpServing } from '../../../../support/hls-serving.ts';
 
@@ -61,7 +62,7 @@ test('a viewer’s own parameters come through the master playlist into the next
       const read = readPlaylistQuery(second);
       assert.ok(typeof read !== 'string');
       assert.equal(read.rest, query);
-      assert.equal(contextOf(second), read.context);
+      assert.equal(contextOf(second, 'hls_ctx'), read.context);
       const media = readMediaPlaylist(textOf(await get(second)));
       for (const segment of media.segments) assert.match(segment.uri, new RegExp(`hls_ctx=${read.context}$`));
       document.close();
@@ -75,7 +76,7 @@ test('the id in a URL is the same for playlists and for segments', () => {
     fc.property(QUERY, (query) => {
       const read = readPlaylistQuery(query);
       if (typeof read === 'string') return;
-      assert.equal(contextOf(query), read.context);
+      assert.equal(contextOf(query, 'hls_ctx'), read.context);
     }),
     CAPS,
   );

@@ -1,0 +1,34 @@
+import { randomBytes } from 'node:crypto';
+
+/** Longest id of a viewer that is taken from a URL, characters. */
+export const MAX_CONTEXT_CHARACTERS = 64;
+
+/** 128 bits: nobody guesses the id of another viewer. */
+const CONTEXT_BYTES = 16;
+const CONTEXT = new RegExp(`^[A-Za-z0-9_-]{1,${MAX_CONTEXT_CHARACTERS}}$`);
+
+/** A new id of a viewer. */
+export function newContext(): string {
+  return randomBytes(CONTEXT_BYTES).toString('base64url');
+}
+
+/** Whether a value of a URL could be an id of a viewer. */
+export function isContext(value: string): boolean {
+  return CONTEXT.test(value);
+}
+
+/** The viewer whom the query of a URL names by `parameter`. */
+export function contextOf(query: string, parameter: string): string | undefined {
+  if (!query.includes(parameter)) return undefined;
+  for (const one of query.split('&')) {
+    if (!one.startsWith(`${parameter}=`)) continue;
+    const value = one.slice(parameter.length + 1);
+    if (isContext(value)) return value;
+  }
+  return undefined;
+}
+
+/** A URL, or the query of one, with another parameter behind it. */
+export function addQuery(uri: string, query: string): string {
+  return query === '' ? uri : `${uri}${uri.includes('?') ? '&' : '?'}${query}`;
+}

@@ -13,8 +13,10 @@ export const ERRORS = {
   PID_FILE_FAILED: { api: 1034, blames: 'operator' },
   PID_FILE_HELD: { api: 1035, blames: 'operator' },
   WORK_DIR_FAILED: { api: 1023, blames: 'operator' },
+  API_TOKENS_FAILED: { api: 1041, blames: 'operator' },
   TLS_CERTIFICATE_INVALID: { api: 4045, blames: 'operator' },
   CONNECTIONS_EXCEEDED: { api: 1074, blames: 'operator' },
+  PROXY_HEADER_INVALID: { api: 1008, blames: 'operator' },
   CONNECT_FAILED: { api: 1007, blames: 'peer' },
   // Sessions.
   SESSION_TIMEOUT: { api: 1011, blames: 'peer' },
@@ -29,6 +31,15 @@ export const ERRORS = {
   STREAM_NOT_FOUND: { api: 2048, blames: 'peer' },
   STREAM_NAME_INVALID: { api: 2037, blames: 'peer' },
   INTERNAL: { api: 1099, blames: 'us' },
+  // Who may what.
+  SECURITY_DEFAULT: { api: 1052, blames: 'peer' },
+  SECURITY_DENIED: { api: 1053, blames: 'peer' },
+  SECURITY_NOT_ALLOWED: { api: 1054, blames: 'peer' },
+  REFER_DENIED: { api: 2015, blames: 'peer' },
+  LIMIT_EXCEEDED: { api: 1110, blames: 'peer' },
+  BANNED: { api: 1111, blames: 'operator' },
+  BAN_INVALID: { api: 1112, blames: 'peer' },
+  BANS_FULL: { api: 1113, blames: 'operator' },
   // HTTP callbacks and what they are asked with.
   HOOK_REFUSED: { api: 3064, blames: 'peer' },
   HOOK_ANSWER_INVALID: { api: 3065, blames: 'operator' },

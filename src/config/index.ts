@@ -3,6 +3,7 @@ export { currentFolder } from './current-folder.ts';
 export { describeChange, describeDirective } from './describe-change.ts';
 export { diffConfig, revertChanges } from './diff.ts';
 export type { ConfigChange } from './diff.ts';
+export { isApiToken } from './forms.ts';
 export { matching } from './include.ts';
 export { configSchema } from './json-schema.ts';
 export { formatListen, parseListen } from './listen-address.ts';

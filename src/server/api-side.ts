@@ -2,12 +2,14 @@ import { networkInterfaces } from 'node:os';
 import { systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Config, ListenAddress, VhostConfig } from '../config/index.ts';
+import type { Bans } from '../control/access/index.ts';
 import { ApiServer, type VhostFacts } from '../control/api/index.ts';
 import type { SessionRegistry } from '../control/sessions/index.ts';
 import type { ClosableHub } from '../hub/hub.ts';
-import type { ConnectionGate } from '../net/index.ts';
+import type { ConnectionGate, TrustedProxies } from '../net/index.ts';
 import { HostSampler, publicAddress } from '../observe/host/index.ts';
 import { listenAddress, started, type BoundAddress } from './addresses.ts';
+import { ApiAccessPart } from './api-access.ts';
 import { HttpsPart } from './https-part.ts';
 import { apiConnections } from './process/open-files.ts';
 import type { VhostTable } from './vhost-table.ts';
@@ -16,6 +18,7 @@ export interface ApiSideDeps {
   readonly hub: ClosableHub;
   /** Of all connections but the API's. */
   readonly gate: ConnectionGate;
+  readonly proxies: TrustedProxies;
   readonly logger: Logger;
   readonly version: string;
   /** [server_id] One for the life of the server, also when the API is switched off and on. */
@@ -24,6 +27,7 @@ export interface ApiSideDeps {
   readonly serviceId: string;
   /** Who publishes and plays. */
   readonly sessions: SessionRegistry;
+  readonly bans: Bans;
   /** The configuration in force. */
   config(): Config;
   /** Which vhost serves a host name. */
@@ -40,12 +44,17 @@ export interface ApiSideDeps {
 export class ApiSide {
   readonly #deps: ApiSideDeps;
   readonly #https: HttpsPart;
+  readonly #access: ApiAccessPart;
   /** Measures while there is an API that shows it. */
   readonly #host = new HostSampler({ clock: systemClock, unixTime: () => Date.now() });
   #api: ApiServer | undefined;
 
   constructor(deps: ApiSideDeps) {
     this.#deps = deps;
+    this.#access = new ApiAccessPart({
+      clock: systemClock,
+      logger: deps.logger.child({ component: 'api' }),
+    });
     this.#https = new HttpsPart({
       directive: 'http_api.https',
       clock: systemClock,
@@ -71,10 +80,13 @@ export class ApiSide {
       this.#api = undefined;
       this.#https.close();
       this.#host.close();
+      this.#access.pause();
       await running?.close();
     } else if (running !== undefined) {
+      this.#access.prepare(config);
       await running.relisten([listenAddress(listen)]);
     } else {
+      this.#access.use(config);
       await this.#host.start(); // First: who gets an answer may take it that everything has begun.
       const made = await started(this.#create(config)).catch((error: unknown) => {
         this.#host.close();
@@ -92,15 +104,25 @@ export class ApiSide {
   }
 
   /** [http_api https] Brings it about, or throws and nothing has changed. As in SRS there is none without the plain server. */
-  moveHttps(config: Config): Promise<void> {
-    return this.#https.move(this.#api, config.httpApi.https);
+  async moveHttps(config: Config): Promise<void> {
+    if (config.httpApi.https.enabled && this.#api !== undefined) this.#access.prepare(config);
+    await this.#https.move(this.#api, config.httpApi.https);
+  }
+
+  /** [http_api auth] Asks for other credentials, or throws API_TOKENS_FAILED and nothing has changed. */
+  changeAuth(config: Config): Promise<void> {
+    return Promise.resolve().then(() => {
+      if (this.#api !== undefined) this.#access.use(config);
+    });
   }
 
   /** Everything but where to listen. */
   reconfigure(config: Config): void {
+    if (this.#api !== undefined) this.#access.settle(config);
     this.#api?.reconfigure({
       crossdomain: config.httpApi.crossdomain,
       maxConnections: apiConnections(config),
+      maxPerIp: config.maxConnectionsPerIp,
     });
     void this.#https.refresh();
   }
@@ -113,17 +135,19 @@ export class ApiSide {
   async close(): Promise<void> {
     this.#https.close();
     this.#host.close();
+    this.#access.close();
     await this.#api?.close();
   }
 
   #create(config: Config): ApiServer {
     const { listen, crossdomain } = config.httpApi;
-    const { hub, sessions, gate, logger, version, serverId, serviceId } = this.#deps;
+    const { hub, sessions, bans, gate, proxies, logger, version, serverId, serviceId } = this.#deps;
     return new ApiServer(
       {
         listen: [listenAddress(listen)],
         crossdomain,
         maxConnections: apiConnections(config),
+        maxPerIp: config.maxConnectionsPerIp,
         version,
         serverId,
         serviceId,
@@ -132,8 +156,10 @@ export class ApiSide {
       {
         hub,
         sessions,
+        bans,
         host: this.#host,
         logger,
+        proxies,
         clock: systemClock,
         unixTime: () => Date.now(),
         connections: () => gate.open,
@@ -143,6 +169,7 @@ export class ApiSide {
           publicHost: publicAddress(networkInterfaces()),
         }),
         ready: () => this.#deps.ready(),
+        auth: this.#access.auth,
         vhostOf: (name) => vhostFacts(this.#deps.vhosts.block(name)),
         emptyIpOk: () => this.#deps.config().emptyIpOk,
       },

@@ -92,6 +92,11 @@ export class HttpSide {
     return this.#api.moveHttps(config);
   }
 
+  /** [http_api auth] Brings it about, or throws API_TOKENS_FAILED and nothing has changed. */
+  changeApiAuth(config: Config): Promise<void> {
+    return this.#api.changeAuth(config);
+  }
+
   /** Everything but where to listen. Bodies under way go on. */
   reconfigure(config: Config): void {
     this.#http?.reconfigure(this.#httpOptions(config));
@@ -152,7 +157,7 @@ export class HttpSide {
   }
 
   #createHttp(config: Config): HttpEndpoint {
-    const { hub, policy, gate, logger, version, resources } = this.#deps;
+    const { hub, policy, gate, proxies, logger, version, resources } = this.#deps;
     return new HttpEndpoint(
       { ...this.#httpOptions(config), listen: [listenAddress(config.httpServer.listen)], version },
       {
@@ -163,6 +168,7 @@ export class HttpSide {
         clock: systemClock,
         newSessionId,
         gate,
+        proxies,
         resources,
         emptyIpOk: () => this.#deps.config().emptyIpOk,
       },

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
-import { plainIp, TallyReport } from '../../net/index.ts';
+import { requestClient, TallyReport } from '../../net/index.ts';
 import { failure } from './answer.ts';
 import {
   CredentialTable,
@@ -38,10 +38,6 @@ export interface ApiAuthDeps {
   readonly logger: Logger;
   /** Names of this machine that only its owner gives out. */
   readonly ownNames: readonly string[];
-  /** Called at each request that has credentials, before they are looked at; to see whether they have changed. */
-  readonly beforeCheck?: () => void;
-  /** Address of the client of a request. Default: the peer of its connection. */
-  readonly addressOf?: (request: FastifyRequest) => string;
 }
 
 interface Refusal {
@@ -104,6 +100,9 @@ export class ApiAuth {
 
   /** Everybody on this machine may call; a page of somebody else in a browser on it is not everybody. */
   #judgeNeighbour(request: FastifyRequest, role: ApiRole): Refusal | undefined {
+    const { ip } = requestClient(request.raw);
+    if (!/^(?:127\.|::1$)/.test(ip))
+      return { status: 403, msg: 'the API serves this machine only, and a proxy names another client' };
     if (!namesThisMachine(request, this.#deps.ownNames))
       return { status: 403, msg: 'the API listens on this machine only, and the host of the URL is not it' };
     if (role === 'read') return undefined;
@@ -112,14 +111,13 @@ export class ApiAuth {
   }
 
   #judgeCaller(request: FastifyRequest, role: ApiRole): Refusal | undefined {
-    const { addressOf } = this.#deps;
-    const address = addressOf?.(request) ?? plainIp(request.raw.socket.remoteAddress);
+    const { ip: address } = requestClient(request.raw);
     const { authorization } = request.headers;
-    if (authorization === undefined) return { status: 401, msg: 'the API needs credentials' };
+    if (authorization === undefined)
+      return { status: 401, msg: 'the API needs credentials: see http_api.auth' };
     const retryAfterSeconds = this.#failures.waitSeconds(address);
     if (retryAfterSeconds > 0)
       return { status: 429, msg: 'too many wrong credentials from this address', retryAfterSeconds };
-    this.#deps.beforeCheck?.();
     const presented = presentedBy(authorization);
     const caller = presented === undefined ? undefined : this.#table.find(presented);
     if (caller === undefined) {

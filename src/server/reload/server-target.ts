@@ -2,13 +2,15 @@ import { ServerError } from '../../base/errors.ts';
 import { revertChanges, type Config, type ConfigChange } from '../../config/index.ts';
 import type { RtmpEndpoint } from '../../endpoints/rtmp/index.ts';
 import type { ClosableHub } from '../../hub/hub.ts';
-import type { ConnectionGate } from '../../net/index.ts';
+import type { ConnectionGate, TrustedProxies } from '../../net/index.ts';
 import type { SessionReport } from '../../observe/index.ts';
 import type { LiveResources } from '../../storage/live-resources.ts';
+import type { AccessControl } from '../access.ts';
 import { listenAddress } from '../addresses.ts';
 import type { HttpSide } from '../http-side.ts';
 import type { HttpsPart } from '../https-part.ts';
 import type { Ingests } from '../ingests.ts';
+import { proxySettings } from '../proxy-settings.ts';
 import { listenerCount, openFilesProblem } from '../process/open-files.ts';
 import type { StreamOutputs } from '../stream-outputs.ts';
 import { servedVhosts } from '../vhost-options.ts';
@@ -17,11 +19,13 @@ import type { Refusal, ReloadTarget } from './ports.ts';
 
 /** The parts of a server that a reload reaches. */
 export interface ServerParts {
+  readonly access: AccessControl;
   readonly rtmp: RtmpEndpoint;
   readonly rtmps: HttpsPart;
   readonly http: HttpSide;
   readonly hub: ClosableHub;
   readonly gate: ConnectionGate;
+  readonly proxies: TrustedProxies;
   readonly ingests: Ingests;
   readonly outputs: StreamOutputs;
   readonly resources: LiveResources;
@@ -36,10 +40,15 @@ export interface ServerParts {
 const OWN = new Set([
   'listen',
   'max_connections',
+  'max_connections_per_ip',
+  'trusted_proxies',
+  'proxy_protocol',
+  'proxy_header',
   'chunk_size',
   'rtmp_handshake_timeout',
   'empty_ip_ok',
   'pithy_print_ms',
+  'ban_file',
 ]);
 const OWN_BLOCKS = /^(rtmps|http_api|http_server|vhost)(\.|$)/;
 
@@ -56,7 +65,8 @@ export class ServerTarget implements ReloadTarget {
   }
 
   async apply(next: Config, changes: readonly ConfigChange[]): Promise<readonly Refusal[]> {
-    const { rtmp, rtmps, http, hub, gate, ingests, outputs, resources, report, config, use } = this.#parts;
+    const { rtmp, rtmps, http, hub, gate, proxies, ingests, outputs, resources, report, config, use } =
+      this.#parts;
     const of = (...directives: string[]): readonly ConfigChange[] =>
       changes.filter(({ directive }) => directives.includes(directive));
     const below = (block: string): readonly ConfigChange[] =>
@@ -68,6 +78,7 @@ export class ServerTarget implements ReloadTarget {
       { changes: below('http_server.https.'), run: () => http.moveHttps(next) },
       { changes: of('http_api.enabled', 'http_api.listen'), run: () => http.moveApi(next) },
       { changes: below('http_api.https.'), run: () => http.moveApiHttps(next) },
+      { changes: below('http_api.auth.'), run: () => http.changeApiAuth(next) },
     ]);
     const refusals = [...moved, ...refuseTooMany(of('max_connections'), next)];
     const before = config();
@@ -77,7 +88,10 @@ export class ServerTarget implements ReloadTarget {
       refusals.map(({ change }) => change),
     );
     use(inForce); // What is read on use changes here, and who comes from now on gets the new options.
+    this.#parts.access.reconfigure();
     gate.maxConnections = inForce.maxConnections;
+    gate.maxPerIp = inForce.maxConnectionsPerIp;
+    proxies.use(proxySettings(inForce));
     if (report.everyMs !== inForce.pithyPrintMs) report.everyMs = inForce.pithyPrintMs;
     void rtmps.refresh();
     http.reconfigure(inForce);

@@ -117,7 +117,9 @@ class StreamHub implements ClosableHub {
       unixTime: options.unixTime ?? Date.now,
       register: (stream) => this.#register(stream),
       forget: (stream) => {
-        if (this.#streams.get(stream.key) === stream) this.#streams.delete(stream.key);
+        if (this.#streams.get(stream.key) !== stream) return;
+        this.#streams.delete(stream.key);
+        this.#tell((observer) => observer.streamGone?.(stream.name));
       },
       playStarted: (stream, viewer) => {
         const { session } = viewer.request;

@@ -329,6 +329,8 @@ export interface StreamObserver {
   publishEnded?(name: StreamName, session: SessionInfo): void;
   playStarted?(name: StreamName, session: SessionInfo, playback: Playback): void;
   playEnded?(name: StreamName, session: SessionInfo, stats: PlaybackStats): void;
+  /** Nobody publishes, plays or waits any more, and nothing is held: the hub has forgotten the stream. */
+  streamGone?(name: StreamName): void;
 }
 
 export type AccessAction = 'connect' | 'publish' | 'play';

@@ -104,6 +104,7 @@ test('each start has one end for observers, and an observer that throws harms no
           publishEnded: (_name, session) => void seen.push(`-${session.id}`),
           playStarted: (_name, session) => void seen.push(`+${session.id}`),
           playEnded: (_name, session, stats) => void seen.push(`-${session.id} ${stats.sentBytes > 0}`),
+          streamGone: (name) => void seen.push(`${name.stream} gone`),
         },
       ],
     },
@@ -117,7 +118,7 @@ test('each start has one end for observers, and an observer that throws harms no
   playback?.close();
   lease.release();
   lease.release();
-  assert.deepEqual(seen, ['+p', '+v', '-v true', '-p']);
+  assert.deepEqual(seen, ['+p', '+v', '-v true', 'demo gone', '-p']);
   assert.equal(hub.observerErrors.total, 2);
   assert.equal(hub.session('v'), undefined);
 });

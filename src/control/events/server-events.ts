@@ -1,0 +1,188 @@
+import type { Clock } from '../../base/clock.ts';
+import type { HealthObserver, StreamWarning } from '../../hub/health-events.ts';
+import type { OutputFailed, OutputObserver, RecordingDone, SegmentDone } from '../../hub/output-events.ts';
+import {
+  streamKey,
+  type LiveStream,
+  type PlaybackStats,
+  type SessionInfo,
+  type StreamName,
+  type StreamObserver,
+} from '../../hub/ports.ts';
+import { EventLog } from './event-log.ts';
+import type { EventOf, ServerEvent } from './event-schemas.ts';
+
+export interface ServerEventsOptions {
+  readonly clock: Clock;
+  /** Unix ms. */
+  readonly unixTime: () => number;
+  /** What the hub knows of a stream. */
+  readonly find: (name: StreamName) => Pick<LiveStream, 'state'> | undefined;
+}
+
+type Names = Pick<EventOf<'stream_gone'>, 'vhost' | 'app' | 'stream'>;
+
+/** Characters of a message that are told. */
+const MAX_MESSAGE_CHARS = 1_024;
+
+/** Turns what happens in the server into events. Nothing is done per frame. */
+export class ServerEvents implements StreamObserver, OutputObserver, HealthObserver {
+  readonly log = new EventLog();
+  readonly #options: ServerEventsOptions;
+  /** When each open session began, by its role: time of the clock, ms. */
+  readonly #began = new Map<string, number>();
+  /** Streams that were published since the hub has them. */
+  readonly #published = new Set<string>();
+  readonly #onClose = new Set<() => void>();
+  #closed = false;
+
+  constructor(options: ServerEventsOptions) {
+    this.#options = options;
+  }
+
+  publishStarted(name: StreamName, session: SessionInfo): void {
+    this.#begin('publish', name, session);
+    this.#published.add(streamKey(name));
+    this.add({ type: 'stream_published', at_ms: this.#now(), ...sessionOf(name, session) });
+  }
+
+  publishEnded(name: StreamName, session: SessionInfo): void {
+    const lasted_ms = this.#lasted('publish', name, session);
+    this.add({ type: 'stream_unpublished', at_ms: this.#now(), ...sessionOf(name, session), lasted_ms });
+    if (this.#options.find(name)?.state === 'waiting')
+      this.add({ type: 'stream_waiting', at_ms: this.#now(), ...nameOf(name) });
+  }
+
+  streamGone(name: StreamName): void {
+    if (!this.#published.delete(streamKey(name))) return; // It was only waited for.
+    // Without a hold time the hub forgets a stream before it tells of the end of its publisher.
+    queueMicrotask(() => this.add({ type: 'stream_gone', at_ms: this.#now(), ...nameOf(name) }));
+  }
+
+  playStarted(name: StreamName, session: SessionInfo): void {
+    this.#begin('play', name, session);
+    this.add({ type: 'session_started', at_ms: this.#now(), ...sessionOf(name, session) });
+  }
+
+  playEnded(name: StreamName, session: SessionInfo, stats: PlaybackStats): void {
+    this.add({
+      type: 'session_ended',
+      at_ms: this.#now(),
+      ...sessionOf(name, session),
+      lasted_ms: this.#lasted('play', name, session),
+      send_bytes: stats.sentBytes,
+      drops: stats.drops,
+    });
+  }
+
+  segmentDone({ name, file, url, sequence, durationMs }: SegmentDone): void {
+    this.add({
+      type: 'segment_done',
+      at_ms: this.#now(),
+      ...nameOf(name),
+      file,
+      url,
+      sequence,
+      duration_ms: Math.round(durationMs),
+    });
+  }
+
+  recordingDone({ name, file, bytes, durationMs, problem }: RecordingDone): void {
+    this.add({
+      type: 'recording_done',
+      at_ms: this.#now(),
+      ...nameOf(name),
+      file,
+      bytes,
+      duration_ms: Math.round(durationMs),
+      problem: problem?.code ?? '',
+    });
+  }
+
+  outputFailed({ name, output, error, then }: OutputFailed): void {
+    this.add({
+      type: 'output_failed',
+      at_ms: this.#now(),
+      ...nameOf(name),
+      output,
+      error: error.code,
+      message: error.message.slice(0, MAX_MESSAGE_CHARS),
+      then,
+    });
+  }
+
+  streamWarned({ name, problem, publisherId, active, message, sinceMs }: StreamWarning): void {
+    this.add({
+      type: active ? 'warning_began' : 'warning_over',
+      at_ms: this.#now(),
+      ...nameOf(name),
+      problem,
+      client_id: publisherId,
+      message: message.slice(0, MAX_MESSAGE_CHARS),
+      since_ms: Math.round(sinceMs),
+    });
+  }
+
+  /** Directives by their dotted paths. */
+  reloaded(applied: readonly string[], refused: readonly string[]): void {
+    this.add({ type: 'server_reloaded', at_ms: this.#now(), applied: [...applied], refused: [...refused] });
+  }
+
+  /** `untilMs`: Unix ms; undefined = for ever. */
+  banned(ban: { readonly id: string; readonly what: string; readonly untilMs: number | undefined }): void {
+    const { id, what, untilMs = 0 } = ban;
+    this.add({ type: 'ban_added', at_ms: this.#now(), id, what, until_ms: Math.round(untilMs) });
+  }
+
+  unbanned(id: string): void {
+    this.add({ type: 'ban_removed', at_ms: this.#now(), id });
+  }
+
+  add(event: ServerEvent): void {
+    if (!this.#closed) this.log.add(event);
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Called once at the end; returns how to take it back. */
+  onClose(work: () => void): () => void {
+    this.#onClose.add(work);
+    return () => void this.#onClose.delete(work);
+  }
+
+  /** Ends all who listen. Idempotent. */
+  close(): void {
+    this.#closed = true;
+    for (const work of [...this.#onClose]) work();
+    this.#onClose.clear();
+  }
+
+  #now(): number {
+    return Math.round(this.#options.unixTime());
+  }
+
+  #begin(role: string, name: StreamName, { id }: SessionInfo): void {
+    this.#began.set(`${role} ${id} ${streamKey(name)}`, this.#options.clock.now());
+  }
+
+  #lasted(role: string, name: StreamName, { id }: SessionInfo): number {
+    const key = `${role} ${id} ${streamKey(name)}`;
+    const now = this.#options.clock.now();
+    const began = this.#began.get(key) ?? now;
+    this.#began.delete(key);
+    return Math.max(0, Math.round(now - began));
+  }
+}
+
+function nameOf({ vhost, app, stream }: StreamName): Names {
+  return { vhost, app, stream };
+}
+
+function sessionOf(
+  name: StreamName,
+  { id, ip, type }: SessionInfo,
+): Names & Pick<EventOf<'session_started'>, 'client_id' | 'ip' | 'kind'> {
+  return { ...nameOf(name), client_id: id, ip, kind: type };
+}

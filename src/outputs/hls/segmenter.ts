@@ -3,6 +3,7 @@ import { ServerError } from '../../base/errors.ts';
 import type { Frame } from '../../media/frame.ts';
 import type { SegmentContainer, Tracks } from './containers.ts';
 import { SampleTimes } from './sample-times.ts';
+import { TrackClock } from './track-clock.ts';
 import { TrackSet } from './track-set.ts';
 
 /** Bytes of one segment in memory: some 50 Mbit/s over ten seconds. Beyond it a segment is cut wherever it is. */
@@ -23,12 +24,6 @@ const MAX_EARLY_BYTES = 8 * 1024 * 1024;
 /** How long sound waits for the first keyframe, ms of stream time. */
 const KEYFRAME_WAIT_MS = 10_000;
 
-/** A step back of a track by more than this is a jump, ms; a step ahead of all of them by a gap that no player waits for. */
-const MAX_BACK_MS = 1_000;
-const LEAST_GAP_MS = 10_000;
-const LEAST_GAP_FRAMES = 3;
-/** How long a frame lasts when none came before it, ms. */
-const USUAL_FRAME_MS = 40;
 /** Keyframes come a little early when encoders round: this still counts as a whole fragment. */
 const MAX_EARLY_CUT_MS = 20;
 
@@ -69,6 +64,7 @@ export class Segmenter {
   readonly #container: SegmentContainer;
   readonly #sink: SegmentSink;
   readonly #set = new TrackSet();
+  readonly #clock: TrackClock;
   readonly #times: SampleTimes | undefined;
   /** Codecs and records that were refused in this publication. */
   readonly #refused = new Set<string>();
@@ -83,14 +79,6 @@ export class Segmenter {
   /** Time of the first frame of other sound, which waits for a keyframe, ms. */
   #newSoundAt: number | undefined;
   #waitingSince: number | undefined;
-  #lastVideo: number | undefined;
-  #lastAudio: number | undefined;
-  #lastAny = 0;
-  #videoStep = USUAL_FRAME_MS;
-  #audioStep = USUAL_FRAME_MS;
-  /** Between the last two frames of a kind, also over a gap. */
-  #videoDistance: number | undefined;
-  #audioDistance: number | undefined;
   // Of the segment in progress.
   #startMs: number | undefined;
   #videoFrames = 0;
@@ -105,6 +93,7 @@ export class Segmenter {
 
   constructor(options: SegmenterOptions, container: SegmentContainer, sink: SegmentSink) {
     this.#options = options;
+    this.#clock = new TrackClock(options);
     this.#container = container;
     this.#sink = sink;
     this.#times = options.audioTimes === 'samples' ? new SampleTimes() : undefined;
@@ -223,11 +212,10 @@ export class Segmenter {
   #media(told: Frame): void {
     const frame = told.kind === 'audio' && this.#times !== undefined ? this.#times.at(told) : told;
     if (this.#needsKeyframe && !this.#isAwaited(frame)) return;
-    if (this.#jumps(frame)) {
+    if (this.#clock.jumps(frame)) {
       this.finish();
       this.#jumped = true;
-      this.#lastVideo = undefined;
-      this.#lastAudio = undefined;
+      this.#clock.forget();
       this.#open();
     }
     if (this.#options.partMs === undefined) {
@@ -236,7 +224,7 @@ export class Segmenter {
     } else {
       this.#takeLowLatency(frame, this.#options.partMs);
     }
-    this.#noteTime(frame);
+    this.#clock.note(frame);
   }
 
   #isAwaited(frame: Frame): boolean {
@@ -246,52 +234,9 @@ export class Segmenter {
     return true;
   }
 
-  #jumps(frame: Frame): boolean {
-    const last = frame.kind === 'video' ? this.#lastVideo : this.#lastAudio;
-    if (last === undefined) return false;
-    if (frame.dts < last - MAX_BACK_MS) return true;
-    const gap = this.#leastGap(frame.kind, frame.dts - last);
-    return frame.dts > last + gap && frame.dts > this.#lastAny + gap;
-  }
-
-  /**
-   * How long a silence of all tracks is a gap, before a frame that stands `distance` ms behind the last one of its kind. A part
-   * that spans a gap would make the part target, which cannot sink again, as long: so with parts it is far less, unless frames
-   * are always that rare.
-   */
-  #leastGap(kind: Frame['kind'], distance: number): number {
-    const { fragmentMs, partMs } = this.#options;
-    const before = kind === 'video' ? this.#videoDistance : this.#audioDistance;
-    if (kind === 'video') this.#videoDistance = distance;
-    else this.#audioDistance = distance;
-    const gap = Math.max(LEAST_GAP_MS, fragmentMs);
-    if (partMs === undefined || before === undefined) return gap;
-    return Math.min(gap, Math.max(partMs, LEAST_GAP_FRAMES * before));
-  }
-
-  #noteTime(frame: Frame): void {
-    if (frame.kind === 'video') {
-      if (this.#lastVideo !== undefined && frame.dts > this.#lastVideo) {
-        this.#videoStep = frame.dts - this.#lastVideo;
-      }
-      this.#lastVideo = frame.dts;
-    } else {
-      if (this.#lastAudio !== undefined && frame.dts > this.#lastAudio) {
-        this.#audioStep = frame.dts - this.#lastAudio;
-      }
-      this.#lastAudio = frame.dts;
-    }
-    this.#lastAny = frame.dts;
-  }
-
   /** Where what was taken so far ends, ms. */
   #endOfMedia(): number {
-    const video = (this.#lastVideo ?? 0) + Math.min(this.#videoStep, MAX_BACK_MS);
-    const audio = (this.#lastAudio ?? 0) + Math.min(this.#audioStep, MAX_BACK_MS);
-    const pictures = this.#videoFrames > 0 || this.#held.some(({ kind }) => kind === 'video');
-    if (!pictures) return this.#lastAudio === undefined ? video : audio;
-    // What comes behind it must not lie over the sound.
-    return this.#lastAudio === undefined || audio - video > MAX_BACK_MS ? video : Math.max(video, audio);
+    return this.#clock.end(this.#videoFrames > 0 || this.#held.some(({ kind }) => kind === 'video'));
   }
 
   /** Ends the segment before a frame if it is its time. */
@@ -322,7 +267,7 @@ export class Segmenter {
     if (frame.kind === 'audio') {
       const aloneMs = Math.max(1, audioOnlyRatio) * fragmentMs;
       // Also when the pictures have stopped.
-      const stopped = this.#videoFrames === 0 || frame.dts - (this.#lastVideo ?? 0) >= aloneMs;
+      const stopped = this.#videoFrames === 0 || frame.dts - (this.#clock.lastVideo ?? 0) >= aloneMs;
       return stopped && elapsed >= aloneMs;
     }
     if (waitKeyframe && !frame.isKeyframe) return false;

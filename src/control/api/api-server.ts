@@ -10,6 +10,7 @@ import {
   type HttpServerOptions,
   type ListenAddress,
   type TlsCertificate,
+  type TrustedProxies,
 } from '../../net/index.ts';
 import { API_ERRORS, failure } from './answer.ts';
 import type { ApiIdentity, ApiSources } from './api-context.ts';
@@ -24,6 +25,8 @@ export interface ApiServerOptions extends ApiIdentity {
   readonly crossdomain: boolean;
   /** Connections at the same time. @default MAX_API_CONNECTIONS */
   readonly maxConnections?: number;
+  /** [max_connections_per_ip] Of them, of one client. @default 0: no limit */
+  readonly maxPerIp?: number;
   readonly timeouts?: Pick<
     HttpServerOptions,
     'headersTimeoutMs' | 'requestTimeoutMs' | 'keepAliveTimeoutMs' | 'timeoutCheckMs'
@@ -33,8 +36,10 @@ export interface ApiServerOptions extends ApiIdentity {
 export interface ApiServerDeps extends ApiSources {
   /** [empty_ip_ok] See `ListenerSetOptions`. */
   readonly emptyIpOk?: () => boolean;
+  /** [trusted_proxies] Default: nobody is trusted. */
+  readonly proxies?: TrustedProxies;
   /** [http_api auth] Who may call what. Default: everybody everything. */
-  readonly auth?: ApiAuth;
+  readonly auth?: Pick<ApiAuth, 'guard'>;
 }
 
 /** Largest body of an API request, bytes. */
@@ -58,13 +63,14 @@ export class ApiServer {
   #closed: Promise<void> | undefined;
 
   constructor(options: ApiServerOptions, deps: ApiServerDeps) {
-    const { clock, emptyIpOk } = deps;
+    const { clock, emptyIpOk, proxies } = deps;
     this.#options = options;
     this.#crossdomain = options.crossdomain;
     this.#listen = options.listen;
     this.#logger = deps.logger.child({ component: 'api' });
     this.#gate = new ConnectionGate({
       maxConnections: options.maxConnections ?? MAX_API_CONNECTIONS,
+      maxPerIp: options.maxPerIp ?? 0,
       limit: 'MAX_API_CONNECTIONS',
       clock,
       logger: this.#logger,
@@ -75,6 +81,7 @@ export class ApiServer {
       logger: this.#logger,
       clock,
       gate: this.#gate,
+      ...(proxies === undefined ? {} : { proxies }),
       ...(emptyIpOk === undefined ? {} : { emptyIpOk }),
     });
     this.#app = this.#createApp();
@@ -119,9 +126,10 @@ export class ApiServer {
   }
 
   /** Other settings, from the next request on. */
-  reconfigure(settings: Pick<ApiServerOptions, 'crossdomain' | 'maxConnections'>): void {
+  reconfigure(settings: Pick<ApiServerOptions, 'crossdomain' | 'maxConnections' | 'maxPerIp'>): void {
     this.#crossdomain = settings.crossdomain;
     this.#gate.maxConnections = settings.maxConnections ?? MAX_API_CONNECTIONS;
+    this.#gate.maxPerIp = settings.maxPerIp ?? 0;
   }
 
   stopAccepting(): Promise<void> {

@@ -3,19 +3,22 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
+import { clientIp } from './client-address.ts';
 import type { ConnectionGate } from './connection-gate.ts';
 import { Http2Sessions } from './http2-sessions.ts';
-import { plainIp } from './ip.ts';
 import { ListenerSet } from './listener-set.ts';
 import { SecureListeners } from './secure-listeners.ts';
 import { TallyReport } from './tally-report.ts';
 import type { ListenAddress } from './tcp-listener.ts';
 import type { TlsCertificate } from './tls-certificate.ts';
+import type { TrustedProxies } from './trusted-proxies.ts';
 
 export interface HttpServerOptions {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly gate?: ConnectionGate;
+  /** Whose connections may begin with a PROXY header, and whose requests say whom they come from. */
+  readonly proxies?: TrustedProxies;
   /** The directive to name in errors, e.g. `http_server listen`. */
   readonly directive: string;
   /** [empty_ip_ok] See `ListenerSet`. */
@@ -75,12 +78,13 @@ export class HttpServer {
   #closed: Promise<void> | undefined;
 
   constructor(options: HttpServerOptions) {
-    const { directive, gate, logger, clock, emptyIpOk } = options;
+    const { directive, gate, proxies, logger, clock, emptyIpOk } = options;
     const listening = {
       directive,
       clock,
       logger,
       ...(gate === undefined ? {} : { gate }),
+      ...(proxies === undefined ? {} : { proxies }),
       ...(emptyIpOk === undefined ? {} : { emptyIpOk }),
       noDelay: true,
       allowHalfOpen: true,
@@ -158,7 +162,7 @@ export class HttpServer {
     if (socket.destroyed) return false;
     const waiting = (this.#behind.get(socket) ?? 0) + 1;
     if (waiting > MAX_PIPELINED_REQUESTS) {
-      this.#clientErrors.add(`${plainIp(socket.remoteAddress)}: too many requests at once`);
+      this.#clientErrors.add(`${clientIp(socket)}: too many requests at once`);
       socket.destroy();
       return false;
     }
@@ -225,7 +229,7 @@ export class HttpServer {
   /** Answers what was no HTTP and closes. Give it to the framework as its handler of client errors. */
   clientError(error: NodeJS.ErrnoException, socket: Socket): void {
     if (error.code !== 'ECONNRESET') {
-      this.#clientErrors.add(`${plainIp(socket.remoteAddress)}: ${error.code ?? error.message}`);
+      this.#clientErrors.add(`${clientIp(socket)}: ${error.code ?? error.message}`);
     }
     // Bytes after a response was begun would become a part of it.
     if (!socket.writable || socket.bytesWritten > 0) {

@@ -11,7 +11,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import type { Clock } from '../base/clock.ts';
 import type { ConnectionGate } from './connection-gate.ts';
-import { plainIp } from './ip.ts';
+import { clientIp, relayedOf } from './client-address.ts';
 
 export interface Http2SessionsOptions {
   readonly clock: Clock;
@@ -79,7 +79,10 @@ export class Http2Sessions {
 
   #watch(session: ServerHttp2Session): void {
     const { gate, clock, keepAliveTimeoutMs, maxRequestsPerConnection, onPeerError } = this.#options;
-    const ip = plainIp(session.socket.remoteAddress);
+    const ip = clientIp(session.socket);
+    const relayed = relayedOf(session.socket);
+    // A proxy that names nobody is not a client.
+    const counts = relayed === undefined || relayed.source !== undefined;
     let open = 0;
     let requests = 0;
     let windowEnds = 0;
@@ -111,7 +114,7 @@ export class Http2Sessions {
     session.on('stream', (stream: ServerHttp2Stream) => {
       requests += 1;
       if (requests === maxRequestsPerConnection) session.close(); // After what is open.
-      if (open > 0 && gate?.enter(ip) === false) {
+      if (open > 0 && (counts ? gate?.enter(ip) : gate?.enterUnknown(ip)) === false) {
         stream.close(constants.NGHTTP2_REFUSED_STREAM);
         return;
       }
@@ -119,7 +122,7 @@ export class Http2Sessions {
       open += 1;
       stream.once('close', () => {
         open -= 1;
-        if (counted) gate?.leave();
+        if (counted) gate?.leave(counts ? ip : undefined);
         if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) controlFrame();
       });
     });

@@ -14,6 +14,8 @@ export { CORS_HEADERS } from './cors.ts';
 export { isGone, isHttp2, isSent, takeSocket, takeStream } from './http-takeover.ts';
 export { ListenerSet, type ListenerSetOptions } from './listener-set.ts';
 export { plainIp } from './ip.ts';
+export { ipBytes, IpRange, networkOf, type IpBytes } from './ip-range.ts';
+export { clientIp, requestClient, type RequestClient } from './client-address.ts';
 export { SecureListeners, type SecureListenersOptions } from './secure-listeners.ts';
 export { SocketSink, type SocketSinkOptions } from './socket-sink.ts';
 export { TallyReport, type TallyReportOptions } from './tally-report.ts';
@@ -23,5 +25,6 @@ export type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 export type { Socket } from 'node:net';
 /** A socket, or a stream of HTTP/2. */
 export type { Duplex as ViewerSocket } from 'node:stream';
+export { TrustedProxies, type ProxySettings } from './trusted-proxies.ts';
 export { writeAndTell } from './drain.ts';
 export { type BytesHandler, Inlet, readEvents, readInto, SharedRead } from './shared-read.ts';

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { silentLogger } from '../base/logger.ts';
-import { plainIp } from './ip.ts';
+import { clientIp, noteRelayed, relayedOf, type RelayedPeer } from './client-address.ts';
 import { ListenerSet, type ListenerSetOptions } from './listener-set.ts';
 import { TallyReport } from './tally-report.ts';
 import type { ListenAddress } from './tcp-listener.ts';
@@ -30,7 +30,7 @@ export class SecureListeners {
   readonly #failed: TallyReport;
   #tls: Server | undefined;
   /** Peers whose handshake is under way. By their address: a TLS socket does not tell which one it wraps. */
-  readonly #underWay = new Set<string>();
+  readonly #underWay = new Map<string, RelayedPeer | undefined>();
 
   constructor(options: SecureListenersOptions) {
     this.#options = options;
@@ -89,12 +89,15 @@ export class SecureListeners {
     });
     tls.on('secureConnection', (socket) => {
       socket.on('error', ignore);
-      this.#underWay.delete(peerOf(socket));
+      const peer = peerOf(socket);
+      noteRelayed(socket, this.#underWay.get(peer));
+      this.#underWay.delete(peer);
       this.#options.onSecure(socket);
     });
     tls.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
+      noteRelayed(socket, this.#underWay.get(peerOf(socket)));
       if (error.code !== 'ECONNRESET')
-        this.#failed.add(`${plainIp(socket.remoteAddress)}: ${error.code ?? error.message}`);
+        this.#failed.add(`${clientIp(socket)}: ${error.code ?? error.message}`);
       socket.on('error', ignore);
       socket.destroy();
     });
@@ -105,12 +108,12 @@ export class SecureListeners {
 
   #accept(socket: Socket): void {
     if (this.#underWay.size >= MAX_TLS_HANDSHAKES) {
-      this.#failed.add(`${plainIp(socket.remoteAddress)}: more than ${MAX_TLS_HANDSHAKES} at once`);
+      this.#failed.add(`${clientIp(socket)}: more than ${MAX_TLS_HANDSHAKES} at once`);
       socket.destroy();
       return;
     }
     const peer = peerOf(socket);
-    this.#underWay.add(peer);
+    this.#underWay.set(peer, relayedOf(socket));
     socket.once('close', () => this.#underWay.delete(peer));
     this.#tls?.emit('connection', socket);
   }

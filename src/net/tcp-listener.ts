@@ -1,9 +1,11 @@
 import { createServer, isIPv6, type Server, type Socket } from 'node:net';
 import { describeError, ServerError } from '../base/errors.ts';
 import { silentLogger, type Logger } from '../base/logger.ts';
+import { noteRelayed, type RelayedPeer } from './client-address.ts';
 import type { ConnectionGate } from './connection-gate.ts';
 import { plainIp } from './ip.ts';
 import { Inlet, readInto, type SharedRead } from './shared-read.ts';
+import type { TrustedProxies } from './trusted-proxies.ts';
 
 /** Where to listen. Without `host`: all addresses, IPv6 and IPv4, or IPv4 alone where the machine has no IPv6. */
 export interface ListenAddress {
@@ -24,6 +26,8 @@ export interface TcpListenerOptions {
   /** All accepted sockets read into one buffer: see `readInto`. Several listeners may share it. */
   readonly sharedRead?: SharedRead;
   readonly gate?: ConnectionGate;
+  /** Whose connections may begin with a PROXY header. */
+  readonly proxies?: TrustedProxies;
   /** TCP_NODELAY of accepted sockets. @default false */
   readonly noDelay?: boolean;
   /** Keep our side open when the peer half-closes (what an HTTP server needs). @default false */
@@ -163,30 +167,66 @@ export class TcpListener {
     this.#accepted += 1;
     // An error is always followed by 'close'; who holds the socket looks at that.
     accepted.on('error', ignore);
-    const { gate, sharedRead, onEmptyIp } = this.#options;
+    const { gate, proxies, onEmptyIp } = this.#options;
     const { remoteAddress } = accepted;
     if (remoteAddress === undefined) {
       accepted.destroy();
       onEmptyIp?.();
       return;
     }
-    if (gate?.enter(plainIp(remoteAddress)) === false) {
+    const ip = plainIp(remoteAddress);
+    if (proxies?.trusts(ip) === true) this.#acceptOfProxy(accepted, ip, proxies);
+    else if (gate?.enter(ip) === false) accepted.destroy();
+    else this.#take(accepted, ip);
+  }
+
+  /** Finds out who is behind a trusted proxy, then goes on with the rest of the connection. */
+  #acceptOfProxy(accepted: Socket, proxyIp: string, proxies: TrustedProxies): void {
+    const { gate } = this.#options;
+    if (gate?.enterUnknown(proxyIp) === false) {
       accepted.destroy();
       return;
     }
+    if (!proxies.readsHeaders) {
+      this.#take(accepted, undefined, { proxies, source: undefined });
+      return;
+    }
+    const onGone = (): void => this.#gone(accepted, undefined);
+    this.#sockets.add(accepted);
+    accepted.once('close', onGone);
+    proxies.receive(accepted, ({ header, rest }) => {
+      const source = header?.source;
+      if (source !== undefined && gate?.identify(source.ip) === false) {
+        accepted.destroy();
+        return;
+      }
+      accepted.off('close', onGone);
+      this.#sockets.delete(accepted);
+      // A proxy is not a client: it brings any number of them.
+      this.#take(accepted, source?.ip, { proxies, source }, rest);
+    });
+  }
+
+  /** `counted`: the client that the gate has counted it for. */
+  #take(accepted: Socket, counted: string | undefined, relayed?: RelayedPeer, rest?: Buffer): void {
+    const { sharedRead, onConnection } = this.#options;
     const inlet = new Inlet();
     let socket = accepted;
     if (sharedRead !== undefined) {
       socket = readInto(accepted, sharedRead, inlet);
       if (socket !== accepted) socket.on('error', ignore);
-    }
+    } else if (rest !== undefined && rest.length > 0) socket.unshift(rest);
+    noteRelayed(socket, relayed);
     this.#sockets.add(socket);
-    socket.once('close', () => {
-      this.#sockets.delete(socket);
-      gate?.leave();
-      if (this.#stopped !== undefined && this.#sockets.size === 0) this.#onDrained();
-    });
-    this.#options.onConnection(socket, inlet);
+    socket.once('close', () => this.#gone(socket, counted));
+    onConnection(socket, inlet);
+    if (sharedRead !== undefined && rest !== undefined && rest.length > 0) inlet.handler(rest, rest.length);
+  }
+
+  #gone(socket: Socket, counted: string | undefined): void {
+    this.#sockets.delete(socket);
+    this.#options.gate?.leave(counted);
+    if (this.#stopped !== undefined && this.#sockets.size === 0) this.#onDrained();
   }
 }
 

@@ -15,12 +15,13 @@ import type { HealthObserver } from '../hub/health-events.ts';
 import type { OutputObserver } from '../hub/output-events.ts';
 import type { AccessPolicy, StreamObserver, StreamResolver } from '../hub/ports.ts';
 import { audioTrackOf, videoTrackOf } from '../media/track-info.ts';
-import { ConnectionGate } from '../net/index.ts';
+import { ConnectionGate, TrustedProxies } from '../net/index.ts';
 import { createLoopProbe, createSessionReport, newSessionId } from '../observe/index.ts';
 import { RecordingNames, type Recovery } from '../outputs/dvr/index.ts';
 import { DelayedRemovals } from '../storage/delayed-removals.ts';
 import { nodeFileSystem } from '../storage/file-system.ts';
 import { LiveResources } from '../storage/live-resources.ts';
+import { AccessControl } from './access.ts';
 import { listenAddress, type ServerAddresses } from './addresses.ts';
 import { HttpSide } from './http-side.ts';
 import { HttpsPart } from './https-part.ts';
@@ -28,7 +29,7 @@ import { Ingests } from './ingests.ts';
 import { outputKinds } from './output-kinds.ts';
 import { OutputWatch } from './output-watch.ts';
 import { recoverOutputs } from './recovery.ts';
-import { PolicyChain } from './policy-chain.ts';
+import { proxySettings } from './proxy-settings.ts';
 import type { Refusal, ReloadTarget } from './reload/ports.ts';
 import { ServerTarget } from './reload/server-target.ts';
 import { StreamOutputs } from './stream-outputs.ts';
@@ -71,6 +72,7 @@ export class Server implements ReloadTarget {
   readonly #gate: ConnectionGate;
   readonly #hub: ClosableHub;
   readonly #hooks: HttpHooks;
+  readonly #access: AccessControl;
   readonly #rtmp: RtmpEndpoint;
   readonly #rtmps: HttpsPart;
   readonly #http: HttpSide;
@@ -97,12 +99,19 @@ export class Server implements ReloadTarget {
     const vhosts = new VhostTable(inForce);
     const probe = createLoopProbe();
     this.#scope.add(() => probe.close());
-    this.#gate = new ConnectionGate({ maxConnections: config.maxConnections, clock, logger });
+    this.#gate = new ConnectionGate({
+      maxConnections: config.maxConnections,
+      maxPerIp: config.maxConnectionsPerIp,
+      clock,
+      logger,
+    });
     this.#scope.add(() => this.#gate.close());
     const report = createSessionReport({ clock, logger, everyMs: config.pithyPrintMs });
     this.#scope.add(() => report.close());
     const wheel = new TimerWheel(clock);
     this.#scope.add(() => wheel.close());
+    const proxies = new TrustedProxies({ ...proxySettings(config), clock, wheel, logger });
+    this.#scope.add(() => proxies.close());
     this.#resources = new LiveResources(config.httpServer.liveMemoryBytes);
     this.#removals = new DelayedRemovals(wheel, (path, error) =>
       logger.warn(`${path} could not be removed: ${describeError(error)}`),
@@ -139,8 +148,9 @@ export class Server implements ReloadTarget {
       },
       find: (name) => this.#hub.find(name),
     });
-    // Last: what a back end has granted nobody refuses any more.
-    const policy = new PolicyChain([...(deps.policy === undefined ? [] : [deps.policy]), this.#hooks]);
+    const access = new AccessControl({ clock, unixTime, logger, sessions, vhosts, config: inForce });
+    this.#access = access;
+    const policy = access.chain([...(deps.policy === undefined ? [] : [deps.policy]), this.#hooks]);
     const observer = new OutputWatch(clock, logger, [this.#hooks, ...(deps.outputObservers ?? [])]);
     const names = new RecordingNames(nodeFileSystem);
     this.#recover = () => recoverOutputs(config, { clock, unixTime, logger, observer, names });
@@ -169,13 +179,22 @@ export class Server implements ReloadTarget {
       describeTrack: (frame, parseSps) =>
         frame.kind === 'video' ? videoTrackOf(frame, parseSps) : audioTrackOf(frame),
       governor: new MergeGovernor({ clock, loadProbe: () => probe.utilisation() }),
-      observers: [report, sessions, health, this.#outputs, this.#hooks, ...(deps.observers ?? [])],
+      observers: [
+        report,
+        sessions,
+        health,
+        this.#outputs,
+        this.#hooks,
+        ...access.observers,
+        ...(deps.observers ?? []),
+      ],
       resolvers: deps.resolvers ?? [],
     });
     this.#scope.add(() => this.#hub.close());
     this.#rtmp = new RtmpEndpoint({
       listen: config.listen.map(listenAddress),
       gate: this.#gate,
+      proxies,
       hub: this.#hub,
       policy,
       observer: this.#hooks,
@@ -205,7 +224,9 @@ export class Server implements ReloadTarget {
     this.#http = new HttpSide({
       hub: this.#hub,
       policy,
+      bans: access.bans,
       gate: this.#gate,
+      proxies,
       logger,
       resources: this.#resources,
       version,
@@ -222,11 +243,13 @@ export class Server implements ReloadTarget {
     });
     this.#ingests = new Ingests({ logger, clock });
     this.#target = new ServerTarget({
+      access,
       rtmp: this.#rtmp,
       rtmps: this.#rtmps,
       http: this.#http,
       hub: this.#hub,
       gate: this.#gate,
+      proxies,
       ingests: this.#ingests,
       outputs: this.#outputs,
       resources: this.#resources,
@@ -271,6 +294,7 @@ export class Server implements ReloadTarget {
   /** Listens everywhere, the API last, or throws LISTEN_FAILED and listens nowhere. */
   async start(): Promise<void> {
     this.#recovery = this.#recover();
+    await this.#access.start();
     try {
       await this.#rtmp.start();
       await this.#rtmps.move(this.#rtmp, this.#config.rtmps);
@@ -325,7 +349,7 @@ export class Server implements ReloadTarget {
     this.#rtmps.close();
     await this.#rtmp.close();
     await this.#outputs.close();
-    const files = Promise.all([this.#recovery?.close(), this.#removals.close()]);
+    const files = Promise.all([this.#recovery?.close(), this.#removals.close(), this.#access.close()]);
     if (!(await within(systemClock, FILES_TIMEOUT_MS, files))) {
       this.#logger.warn('the disk does not answer: files that were to be removed or mended are left');
     }

@@ -69,7 +69,8 @@ const WORDS = {
   any: ['p', 'q', 'r'],
   'http-url': ['http://p/q', 'https://r'],
   'deciding-hook': ['on_connect', 'on_publish', 'on_play'],
-  'access-rule': ['p'], // Nothing that is in use has this form.
+  networks: ['::1', '10.0.0.0/8', '192.0.2.7'],
+  'access-rule': ['play all', 'publish 10.0.0.0/8', 'play ::1'],
 } as const;
 
 function value(row: Row): fc.Arbitrary<string> {
@@ -90,6 +91,7 @@ function value(row: Row): fc.Arbitrary<string> {
       return fc.constantFrom('./x', '/tmp/y', '[vhost]/[app]/[stream].flv', '"a b"');
     case 'list':
     case 'lists':
+      if (row.form === 'access-rule') return fc.constantFrom(...WORDS['access-rule']);
       if (row.form === 'api-token')
         return fc.constantFrom('read 0123456789abcdef', 'admin abcdef-._~0123456789==');
       return fc

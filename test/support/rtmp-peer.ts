@@ -36,6 +36,8 @@ export interface DialOptions {
   readonly handshake?: 'simple' | 'complex';
   /** Over TLS, whatever the certificate. */
   readonly secure?: boolean;
+  /** Sent before anything else, TLS included. */
+  readonly preface?: Buffer;
 }
 
 /** A scripted RTMP client that says exactly what it is told to, and keeps everything that it hears. */
@@ -70,9 +72,13 @@ export class RtmpPeer implements MessageSink {
   static async dial(port: number, options: DialOptions = {}): Promise<RtmpPeer> {
     const { host = '127.0.0.1', localAddress } = options;
     const where = { port, host, ...(localAddress === undefined ? {} : { localAddress }) };
-    const socket =
-      options.secure === true ? connectTls({ ...where, rejectUnauthorized: false }) : connect(where);
-    await once(socket, options.secure === true ? 'secureConnect' : 'connect');
+    const plain = connect(where);
+    plain.on('error', () => undefined);
+    await once(plain, 'connect');
+    if (options.preface !== undefined) plain.write(options.preface);
+    if (options.secure !== true) return new RtmpPeer(plain);
+    const socket = connectTls({ socket: plain, rejectUnauthorized: false });
+    await once(socket, 'secureConnect');
     return new RtmpPeer(socket);
   }
 

@@ -1,8 +1,10 @@
 import { STREAM_CASTER } from './caster.ts';
 import { EXPORTER, HEARTBEAT, HTTP_API, HTTP_SERVER, RTMPS, STATS } from './http.ts';
 import { INAPPLICABLE } from './inapplicable.ts';
+import { BANS } from './limits.ts';
 import { LOG } from './log.ts';
 import { CIRCUIT_BREAKER, PROCESS } from './process.ts';
+import { PROXIES } from './proxies.ts';
 import type { Options, Rows } from './row.ts';
 import { RTC_SERVER } from './rtc.ts';
 import { RTSP_SERVER, SRT_SERVER } from './srt.ts';
@@ -40,9 +42,11 @@ export const ROOT = {
     reload: 'live',
     doc: 'Accept connections whose peer is gone already.',
   },
+  ...PROXIES,
   ...PROCESS,
   ...LOG,
   ...INAPPLICABLE,
+  ...BANS,
   http_api: { type: 'block', reload: 'hook', doc: 'The HTTP API.', rows: HTTP_API },
   http_server: { type: 'block', reload: 'hook', doc: 'Files and live streams over HTTP.', rows: HTTP_SERVER },
   vhost: {

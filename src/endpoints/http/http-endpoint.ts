@@ -14,9 +14,11 @@ import {
   type IncomingMessage,
   type ListenAddress,
   type ServerResponse,
+  type TrustedProxies,
   type TlsCertificate,
 } from '../../net/index.ts';
 import type { LiveResources } from '../../storage/live-resources.ts';
+import type { FileGuard } from './file-guard.ts';
 import { FileRoute } from './file-route.ts';
 import { LiveList, type Playable } from './live-list.ts';
 import { LiveRoute, type LiveRouteOptions } from './live-route.ts';
@@ -79,10 +81,14 @@ export interface HttpEndpointDeps {
   readonly clock: Clock;
   readonly newSessionId: () => string;
   readonly gate?: ConnectionGate;
+  /** [trusted_proxies] Default: nobody is trusted. */
+  readonly proxies?: TrustedProxies;
   /** [empty_ip_ok] See `ListenerSetOptions`. */
   readonly emptyIpOk?: () => boolean;
   /** Segments and playlists of live streams that are in memory. */
   readonly resources?: LiveResources;
+  /** Who may have files of streams from the disk. Default: everybody. */
+  readonly guard?: FileGuard;
 }
 
 /** Adobe's cross-domain policy file, version 1.0: every site may. */
@@ -124,6 +130,7 @@ export class HttpEndpoint {
       logger: this.#logger,
       clock: deps.clock,
       ...(deps.gate === undefined ? {} : { gate: deps.gate }),
+      ...(deps.proxies === undefined ? {} : { proxies: deps.proxies }),
       ...(deps.emptyIpOk === undefined ? {} : { emptyIpOk: deps.emptyIpOk }),
     });
     const settings = (): HttpEndpointOptions => this.#options;
@@ -137,7 +144,7 @@ export class HttpEndpoint {
       wheel: this.#wheel,
       newSessionId: deps.newSessionId,
     });
-    this.#files = new FileRoute(options, deps.resources);
+    this.#files = new FileRoute(options, deps.resources, deps.guard);
     this.#resources = new ResourceSender({
       nowMs: () => Date.now(),
       logger: this.#logger,

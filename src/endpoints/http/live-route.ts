@@ -14,7 +14,7 @@ import type {
 import {
   CORS_HEADERS,
   isHttp2,
-  plainIp,
+  requestClient,
   takeSocket,
   takeStream,
   type IncomingMessage,
@@ -227,10 +227,10 @@ export class LiveRoute {
     return body === undefined ? NO_TRACKS : { target, match, body };
   }
 
-  #viewer({ socket }: IncomingMessage, type: string, details: SessionDetails): LiveViewer {
+  #viewer(request: IncomingMessage, type: string, details: SessionDetails): LiveViewer {
     const viewer: LiveViewer = new LiveViewer({
       id: this.#options.newSessionId(),
-      ip: plainIp(socket.remoteAddress),
+      ip: requestClient(request).ip,
       type,
       details,
       logger: this.#options.logger,

@@ -1,4 +1,4 @@
-import { isGone, plainIp, type IncomingMessage, type ServerResponse } from '../../net/index.ts';
+import { isGone, requestClient, type IncomingMessage, type ServerResponse } from '../../net/index.ts';
 import type { ResourceRequest } from '../../storage/live-resources.ts';
 import type { RequestTarget } from './request-target.ts';
 
@@ -16,14 +16,15 @@ export class HttpResourceRequest implements ResourceRequest {
   #abort: AbortController | undefined;
 
   constructor(request: IncomingMessage, response: ServerResponse, target: RequestTarget) {
-    const { headers, socket } = request;
+    const { headers } = request;
+    const client = requestClient(request);
     this.path = target.rawPath;
     this.query = target.query;
     this.host = headers.host;
     this.referer = headers.referer;
     this.userAgent = headers['user-agent'];
-    this.ip = plainIp(socket.remoteAddress);
-    this.secure = 'encrypted' in socket && socket.encrypted === true;
+    this.ip = client.ip;
+    this.secure = client.secure;
     this.headOnly = request.method === 'HEAD';
     this.#response = response;
   }

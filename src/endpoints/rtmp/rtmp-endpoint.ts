@@ -7,6 +7,7 @@ import {
   SharedRead,
   type ConnectionGate,
   type ListenAddress,
+  type TrustedProxies,
   type TlsCertificate,
 } from '../../net/index.ts';
 import type { RtmpServices } from './ports.ts';
@@ -16,6 +17,8 @@ export interface RtmpEndpointOptions extends RtmpServices {
   /** [listen] */
   readonly listen: readonly ListenAddress[];
   readonly gate: ConnectionGate;
+  /** [trusted_proxies] Default: nobody is trusted. */
+  readonly proxies?: TrustedProxies;
 }
 
 /** [listen, rtmps] Accepts RTMP connections on all its ports, plain and over TLS, and keeps their sessions. */
@@ -29,9 +32,15 @@ export class RtmpEndpoint {
 
   constructor(options: RtmpEndpointOptions) {
     this.#options = options;
-    const { gate, logger, clock } = options;
+    const { gate, proxies, logger, clock } = options;
     this.#sharedRead = new SharedRead(clock);
-    const listening = { gate, logger, clock, emptyIpOk: () => options.emptyIpOk ?? true };
+    const listening = {
+      gate,
+      logger,
+      clock,
+      emptyIpOk: () => options.emptyIpOk ?? true,
+      ...(proxies === undefined ? {} : { proxies }),
+    };
     this.#listeners = new ListenerSet({
       ...listening,
       directive: 'listen',

@@ -1,7 +1,7 @@
 import { describeError, ServerError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { Deadline } from '../../base/timer-wheel.ts';
-import { plainIp, type Inlet, type Socket } from '../../net/index.ts';
+import { clientIp, type Inlet, type Socket } from '../../net/index.ts';
 import { CHUNK_STREAM, MESSAGE_TYPE, RtmpLink, ServerHandshake } from '../../protocols/rtmp/index.ts';
 import { RtmpDialogue } from './rtmp-dialogue.ts';
 import type { RtmpPeer, RtmpServices } from './ports.ts';
@@ -47,7 +47,7 @@ export class RtmpSession implements RtmpPeer {
     this.#onClosed = onClosed;
     this.#startedAt = services.clock.now();
     this.id = services.newSessionId();
-    this.ip = plainIp(socket.remoteAddress);
+    this.ip = clientIp(socket);
     this.logger = services.logger.child({ session: this.id });
     this.#dialogue = new RtmpDialogue(this);
     this.link = new RtmpLink(this.#dialogue, (bytes) => this.#send(bytes), { inputIsReused: true });

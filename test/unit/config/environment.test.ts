@@ -102,7 +102,9 @@ function sample({ row, path }: EnvironmentVariable): readonly [text: string, opt
         ? ['http://a/b  https://c/d', ['http://a/b', 'https://c/d']]
         : row.form === 'deciding-hook'
           ? [' on_play  on_publish\t', ['on_play', 'on_publish']]
-          : [' x  y\t', ['x', 'y']];
+          : row.form === 'networks'
+            ? ['::1  10.0.0.0/8 ', ['::1', '10.0.0.0/8']]
+            : [' x  y\t', ['x', 'y']];
     case 'lists':
       return row.form === 'access-rule'
         ? [

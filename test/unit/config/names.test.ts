@@ -158,6 +158,10 @@ test('the names above are all there is, but for our own', () => {
   for (const name of ['enabled', 'no_keyframe', 'no_media', 'silent_audio', 'interleave', 'low_bitrate'])
     ours.push(`vhost.health.${name}`);
   ours.push('vhost.health.unsteady_time', 'http_api.auth.token', 'http_api.auth.token_file');
+  ours.push('ban_file', 'vhost.limits.max_clients', 'vhost.limits.max_publishers', 'vhost.limits.max_viewers');
+  ours.push('vhost.limits.max_streams', 'vhost.limits.max_clients_per_ip');
+  ours.push('vhost.limits.max_viewers_per_stream');
+  ours.push('trusted_proxies', 'proxy_protocol', 'proxy_header', 'max_connections_per_ip');
   ours.push('rtc_server.dir'); // A leftover that SRS accepts without a use for it.
   const known = new Set(ours);
   for (const blocks of Object.values(NAMES))

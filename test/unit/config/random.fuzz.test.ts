@@ -71,6 +71,7 @@ function words(row: Row, path: string): fc.Arbitrary<readonly string[]> {
         return one(fc.constantFrom('/a.ts', '[vhost]/[app]/[stream].mp3'));
       return one(row.form === undefined ? text : url);
     case 'list':
+      if (row.form === 'networks') return fc.subarray(['10.0.0.0/8', '::1', 'fd00::/8'], { minLength: 1 });
       if (row.form === 'deciding-hook') return fc.subarray(DECIDING, { minLength: 1 });
       return fc.array(row.form === undefined ? text : url, { minLength: 1, maxLength: 3 });
     case 'lists':

@@ -55,7 +55,7 @@ interface Samples {
 
 /** Values of the directives whose words have a form of their own. */
 const FORMS: Readonly<
-  Record<'http-url' | 'access-rule' | 'api-token' | 'deciding-hook' | 'local-address', Samples>
+  Record<'http-url' | 'access-rule' | 'api-token' | 'deciding-hook' | 'networks' | 'local-address', Samples>
 > = {
   'http-url': {
     good: [],
@@ -105,6 +105,13 @@ const FORMS: Readonly<
       { text: 'on_connect on_publish', value: ['on_connect', 'on_publish'] },
     ],
     bad: ['on_stop', 'play', 'all', 'on_play off'],
+  },
+  networks: {
+    good: [
+      { text: '10.0.0.0/8 ::1', value: ['10.0.0.0/8', '::1'] },
+      { text: 'fd00::/8', value: ['fd00::/8'] },
+    ],
+    bad: ['all', '10.0.0.0/33', '::1/129', 'localhost', '10.0.0.1 proxy.example.com'],
   },
   'local-address': { good: [{ text: '0', value: 0 }], bad: ['', '-1', '2', 'eth0'] },
 };
@@ -342,6 +349,10 @@ test('the defaults are those of SRS 3, but for tcp_nodelay and mr', () => {
   assert.equal(listen.length, 1);
   assert.deepEqual(root, {
     maxConnections: 1000,
+    maxConnectionsPerIp: 0,
+    trustedProxies: [],
+    proxyProtocol: 'auto',
+    proxyHeader: 'x-forwarded-for',
     chunkSizeBytes: 60_000,
     rtmpHandshakeTimeoutMs: 10_000,
     daemon: true,

@@ -154,6 +154,7 @@ test('a file name cannot break out of its comment', () => {
 const FORMS: ReadonlyMap<string, readonly string[]> = new Map([
   ['http-url', ['http://a/b', "'https://c/[app]?x=1'"]],
   ['deciding-hook', ['on_connect', 'on_play']],
+  ['networks', ['::1', '10.0.0.0/8']],
   ['secret', ['******']],
 ]);
 

@@ -1,0 +1,15 @@
+/** CRC32c (Castagnoli), reflected: RFC 4960, appendix B. */
+const POLYNOMIAL = 0x82f63b78;
+
+const TABLE: readonly number[] = Array.from({ length: 256 }, (_, byte) => {
+  let value = byte;
+  for (let bit = 0; bit < 8; bit += 1) value = (value & 1) === 1 ? (value >>> 1) ^ POLYNOMIAL : value >>> 1;
+  return value >>> 0;
+});
+
+/** The checksum of some bytes, unsigned. */
+export function crc32c(bytes: Uint8Array): number {
+  let value = 0xffffffff;
+  for (const byte of bytes) value = (value >>> 8) ^ (TABLE[(value ^ byte) & 0xff] as number);
+  return (value ^ 0xffffffff) >>> 0;
+}

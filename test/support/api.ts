@@ -1,5 +1,6 @@
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger, type Logger } from '../../src/base/logger.ts';
+import { Bans } from '../../src/control/access/index.ts';
 import { ApiServer, type ApiServerDeps } from '../../src/control/api/index.ts';
 import { SessionRegistry } from '../../src/control/sessions/index.ts';
 import { FakeHub } from './fake-hub.ts';
@@ -22,6 +23,15 @@ export async function startTestApi(
   const clock = deps.clock ?? systemClock;
   const unixTime = (): number => API_TIME;
   const sessions = new SessionRegistry({ clock, unixTime, exists: (name) => hub.find(name) !== undefined });
+  const bans = new Bans({
+    clock,
+    unixTime,
+    logger: silentLogger,
+    sessions: () =>
+      sessions.page(0, Infinity).map(({ info, publishes, stream }) => ({ info, publishes, name: stream.name })),
+    vhostOf: (requested) => requested,
+    store: () => undefined,
+  });
   const { crossdomain = true, ...more } = deps;
   const api = new ApiServer(
     {
@@ -35,6 +45,7 @@ export async function startTestApi(
     {
       hub,
       sessions,
+      bans,
       host: { figures: undefined },
       clock,
       logger: silentLogger,

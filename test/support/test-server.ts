@@ -34,6 +34,7 @@ export class TestServer {
     const text = `
       listen ${listen};
       ${/\bmax_connections\b/.test(top) ? '' : 'max_connections 20000;'}
+      ${/\bban_file\b/.test(top) ? '' : 'ban_file "";'}
       http_server { enabled on; listen 127.0.0.1:0; }
       ${'vhost' in options && options.vhost === undefined ? '' : `vhost __defaultVhost__ { http_remux { enabled on; } ${vhost} }`}
       ${top}

@@ -3,6 +3,7 @@ import { HEALTH } from './health.ts';
 import { INGEST, TRANSCODE } from './ingest.ts';
 import { HTTP_REMUX, PLAY, PUBLISH } from './media.ts';
 import { HLS } from './hls.ts';
+import { LIMITS } from './limits.ts';
 import { DASH, DVR, HDS } from './recording.ts';
 import type { Rows } from './row.ts';
 import { VHOST_RTC } from './rtc.ts';
@@ -73,17 +74,21 @@ export const VHOST = {
   },
   refer: {
     type: 'block',
-    feature: 'planned',
     reload: 'live',
-    doc: 'Hotlink protection.',
+    doc: 'Hotlink protection; see docs/access.md.',
     rows: access.REFER,
   },
   security: {
     type: 'block',
-    feature: 'planned',
     reload: 'live',
-    doc: 'Rules by address.',
+    doc: 'Rules by address; see docs/access.md.',
     rows: access.SECURITY,
+  },
+  limits: {
+    type: 'block',
+    reload: 'live',
+    doc: 'How many clients there may be at the same time.',
+    rows: LIMITS,
   },
   http_static: {
     type: 'block',

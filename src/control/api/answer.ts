@@ -24,6 +24,7 @@ export const API_ERRORS = {
   NO_VHOST: 2014,
   NO_STREAM: 2048,
   NO_CLIENT: 2049,
+  NO_BAN: 1114,
   BAD_REQUEST: 4005,
 } as const;
 

@@ -3,6 +3,7 @@ import type { Logger } from '../../base/logger.ts';
 import type { Hub } from '../../hub/ports.ts';
 import type { HostFigures } from '../../observe/host/index.ts';
 import type { SessionRegistry } from '../sessions/index.ts';
+import type { Bans } from '../access/index.ts';
 import type { AnswerBase } from './answer.ts';
 import type { VhostFacts } from './api-shapes.ts';
 
@@ -21,6 +22,7 @@ export interface ApiPlace {
 export interface ApiSources {
   readonly hub: Hub;
   readonly sessions: SessionRegistry;
+  readonly bans: Pick<Bans, 'all' | 'get' | 'add' | 'lift'>;
   /** The last sample. */
   readonly host: { readonly figures: HostFigures | undefined };
   readonly clock: Clock;

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { API_ERRORS, failure } from './answer.ts';
 import { ANY_METHOD, type ApiContext, type ApiIdentity, type ApiSources } from './api-context.ts';
+import { addBanRoutes } from './ban-routes.ts';
 import { addClientRoutes } from './client-routes.ts';
 import { addClusterRoute } from './cluster-route.ts';
 import { FEATURES } from './features.ts';
@@ -28,8 +29,9 @@ const V1_URLS = {
   features: 'what this server can do',
   requests: 'the request itself, for debugging',
   vhosts: 'the vhosts, or one of them by id',
-  streams: 'the streams, or one of them by id or name; ?start=0&count=10; DELETE stops its publisher',
-  clients: 'the clients, or one of them by id; ?start=0&count=10; DELETE disconnects it',
+  streams: 'the streams, or one of them by id or name; ?start=0&count=10; DELETE stops its publisher, ?ban=60 and bans the name',
+  clients: 'the clients, or one of them by id; ?start=0&count=10; DELETE disconnects it, ?ban=60 and bans its address',
+  bans: 'who must not publish or play; POST ip, stream, action, seconds, reason; DELETE lifts one by id',
   raw: 'the settings of this API',
   clusters: 'where another origin sends the players of a stream to',
   health: 'whether the server lives and is ready',
@@ -74,7 +76,8 @@ export function addApiRoutes(app: FastifyInstance, options: ApiRoutesOptions): v
   addVhostRoutes(app, context);
   addStreamRoutes(app, context);
   addClientRoutes(app, context);
-  for (const path of ['', '/v1', '/v1/vhosts', '/v1/streams', '/v1/clients']) app.get(`/api${path}`, toSlash);
+  addBanRoutes(app, context);
+  for (const path of ['', '/v1', '/v1/vhosts', '/v1/streams', '/v1/clients', '/v1/bans']) app.get(`/api${path}`, toSlash);
 }
 
 /** `/api/v1/tests/`: for those who write clients. */

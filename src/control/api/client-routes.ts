@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { ServerError } from '../../base/errors.ts';
+import { banObject, banSeconds } from './ban-routes.ts';
 import { API_ERRORS, failure, methodNotAllowed, wholeNumber, type Failure } from './answer.ts';
 import { MAX_PAGE, type ApiContext } from './api-context.ts';
 import { clientObject } from './api-shapes.ts';
@@ -30,9 +31,14 @@ export function addClientRoutes(app: FastifyInstance, context: ApiContext): void
     const found = sessions.find(id);
     return found === undefined ? unknown(id) : { ...base, client: clientObject(found, clock.now()) };
   });
-  app.delete<{ Params: { id: string } }>('/api/v1/clients/:id', ({ params: { id } }) => {
+  app.delete<{ Params: { id: string } }>('/api/v1/clients/:id', ({ params: { id }, query }) => {
+    const seconds = banSeconds(query);
     const found = sessions.find(id);
     if (found === undefined) return unknown(id);
+    if (seconds !== undefined) {
+      const { ban, kicked } = context.bans.add({ ip: found.info.ip, seconds, reason: `client ${id}` });
+      return { ...base, ban: banObject(ban), kicked };
+    }
     context.logger.info(`client ${id} (${found.info.type}, ip=${found.info.ip}) is kicked by the API`);
     found.info.close(new ServerError('SESSION_KICKED', 'kicked by the API'));
     return base;

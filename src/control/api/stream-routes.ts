@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { ServerError } from '../../base/errors.ts';
 import { DEFAULT_VHOST } from '../../base/names.ts';
 import { streamKey, type StreamSnapshot } from '../../hub/ports.ts';
+import { banObject, banSeconds } from './ban-routes.ts';
 import { API_ERRORS, failure, methodNotAllowed, wholeNumber, type Failure } from './answer.ts';
 import { MAX_PAGE, type ApiContext } from './api-context.ts';
 import { streamObject, type StreamObject } from './api-shapes.ts';
@@ -38,9 +39,15 @@ export function addStreamRoutes(app: FastifyInstance, context: ApiContext): void
     const found = find(id);
     return found === undefined ? unknown(id) : { ...base, stream: toObject(found) };
   });
-  app.delete<{ Params: { '*': string } }>('/api/v1/streams/*', ({ params: { '*': id } }) => {
+  app.delete<{ Params: { '*': string } }>('/api/v1/streams/*', ({ params: { '*': id }, query }) => {
+    const seconds = banSeconds(query);
     const found = id === '' ? undefined : find(id);
     if (found === undefined) return unknown(id);
+    if (seconds !== undefined) {
+      const wish = { stream: streamKey(found.name), action: 'publish', seconds };
+      const { ban, kicked } = context.bans.add(wish);
+      return { ...base, ban: banObject(ban), kicked };
+    }
     const publisher = found.publisher === undefined ? undefined : hub.session(found.publisher.id);
     if (publisher === undefined) return failure(API_ERRORS.NO_STREAM, `nobody publishes ${id}`);
     context.logger.info(`${streamKey(found.name)} is stopped by the API: session ${publisher.id}`);

@@ -28,9 +28,12 @@ test('each directive that is not set loads too, once its # is gone', () => {
     vhost.ingests.map(({ id, enabled }) => [id, enabled]),
     [['livestream', false]],
   );
+  const { allows, denys } = vhost.security;
+  assert.deepEqual([allows, denys], [[['play', 'all']], [['play', 'all']]]);
+  const security = { ...vhost.security, allows: [], denys: [] };
   // The examples, and what is a default but in a block that was not there.
   const [first] = plain(DEFAULTS.vhosts) as [object];
-  assert.deepEqual(plain({ ...config, srsLogLevelV2: '', vhosts: [{ ...vhost, ingests: [] }] }), {
+  assert.deepEqual(plain({ ...config, srsLogLevelV2: '', vhosts: [{ ...vhost, ingests: [], security }] }), {
     ...(plain(DEFAULTS) as object),
     vhosts: [first],
   });

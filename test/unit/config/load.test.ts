@@ -321,7 +321,6 @@ test('a file of SRS 3 starts; each feature that is not there gets one warning, h
     told.map(({ directive, line }) => [directive, line]),
     [
       ['stats', 10],
-      ['vhost.security', 13],
       ['vhost.transcode', 16],
       ['vhost.cluster', 31],
     ],

@@ -162,6 +162,9 @@ test('the names above are all there is, but for our own', () => {
   ours.push('vhost.limits.max_streams', 'vhost.limits.max_clients_per_ip');
   ours.push('vhost.limits.max_viewers_per_stream');
   ours.push('trusted_proxies', 'proxy_protocol', 'proxy_header', 'max_connections_per_ip');
+  ours.push('ban_file', 'vhost.limits.max_clients', 'vhost.limits.max_publishers', 'vhost.limits.max_viewers');
+  ours.push('vhost.limits.max_streams', 'vhost.limits.max_clients_per_ip');
+  ours.push('vhost.limits.max_viewers_per_stream');
   ours.push('rtc_server.dir'); // A leftover that SRS accepts without a use for it.
   const known = new Set(ours);
   for (const blocks of Object.values(NAMES))

@@ -26,6 +26,7 @@ class Parts {
       return 0;
     };
     const parts = {
+      access: { reconfigure: () => undefined },
       rtmp: {
         addresses: [{ host: '127.0.0.1', port: 1935 }],
         relisten: () => move('listen'),

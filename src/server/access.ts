@@ -1,0 +1,81 @@
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import type { Config } from '../config/index.ts';
+import { Bans, ClientLimits, ReferPolicy, SecurityPolicy } from '../control/access/index.ts';
+import type { SessionRegistry } from '../control/sessions/index.ts';
+import type { AccessPolicy, StreamObserver } from '../hub/ports.ts';
+import { BanFiles } from './ban-store.ts';
+import { PolicyChain } from './policy-chain.ts';
+import type { VhostTable } from './vhost-table.ts';
+
+export interface AccessControlDeps {
+  readonly clock: Clock;
+  /** Unix ms. */
+  readonly unixTime: () => number;
+  readonly logger: Logger;
+  readonly sessions: SessionRegistry;
+  readonly vhosts: VhostTable;
+  /** The configuration in force. */
+  readonly config: () => Config;
+}
+
+/** Who may connect, publish and play: the rules of the configuration, the bans, and in which order all are asked. */
+export class AccessControl {
+  readonly bans: Bans;
+  readonly #limits: ClientLimits;
+  readonly #security: SecurityPolicy;
+  readonly #refer: ReferPolicy;
+
+  constructor({ clock, unixTime, logger, sessions, vhosts, config }: AccessControlDeps) {
+    const files = new BanFiles(logger);
+    this.bans = new Bans({
+      clock,
+      unixTime,
+      logger,
+      sessions: () => sessions.page(0, Infinity),
+      vhostOf: (requested) => vhosts.select(requested)?.name ?? requested,
+      store: () => files.store(config().banFile),
+    });
+    this.#security = new SecurityPolicy({ options: (vhost) => vhosts.find(vhost)?.security });
+    this.#refer = new ReferPolicy({ options: (vhost) => vhosts.find(vhost)?.refer });
+    this.#limits = new ClientLimits({ options: (vhost) => vhosts.find(vhost)?.limits });
+  }
+
+  /** Counts those who begin and end, and ends who was banned meanwhile. */
+  get observers(): readonly StreamObserver[] {
+    return [this.#limits, this.bans];
+  }
+
+  /**
+   * All policies in the order in which they are asked. What costs nothing comes first, and who has no right takes nobody's place;
+   * `last` are those of the embedder and the back end, which hear only of clients whom everybody else lets in. Bans and limits
+   * look again at what a stream is called in the end.
+   */
+  chain(last: readonly AccessPolicy[]): AccessPolicy {
+    return new PolicyChain([
+      this.bans,
+      this.#security,
+      this.#refer,
+      // Tokens, then the table of keys.
+      this.#limits,
+      ...last,
+      this.bans,
+      this.#limits,
+    ]);
+  }
+
+  /** Before anybody may come. Never rejects. */
+  start(): Promise<void> {
+    return this.bans.load();
+  }
+
+  /** Another configuration is in force. What is read on use needs nothing. */
+  reconfigure(): void {
+    this.bans.reconfigure();
+  }
+
+  /** What is being written is whole then. */
+  close(): Promise<void> {
+    return this.bans.close();
+  }
+}

@@ -3,7 +3,7 @@ import type { Logger } from '../base/logger.ts';
 import type { Undo } from '../base/undo.ts';
 import type { FileKind, FileSession } from './file-session.ts';
 import type { AccessGrant, AccessPolicy, SessionDetails, StreamName } from './ports.ts';
-import { addQuery } from './viewer-context.ts';
+import { addQuery, parameterOf } from './viewer-context.ts';
 
 /** What is known of a request for a file. */
 export interface FileRequest {
@@ -88,7 +88,6 @@ export function elsewhere(
   from: {
     readonly kind: FileKind;
     readonly name: StreamName;
-    readonly parameter: string;
     readonly rights?: FileRights | undefined;
     readonly session: FileSession;
     readonly rest: string;
@@ -107,7 +106,7 @@ export function elsewhere(
   if ('status' in taken) return taken;
   // What came with a secret name is nobody else's either; a second `vhost` would be one too many.
   const rest = grant.isKey === true ? '' : withoutParameter(from.rest, 'vhost');
-  const location = addQuery(addQuery(url, `${from.parameter}=${taken.context}`), rest);
+  const location = addQuery(addQuery(url, `${parameterOf(kind)}=${taken.context}`), rest);
   return { status: 302, text: 'the stream has another name', location };
 }
 

@@ -11,7 +11,7 @@ import {
 } from './ports.ts';
 
 /** Formats whose viewers fetch files. */
-export type FileKind = 'hls' | 'dash';
+export type FileKind = 'hls' | 'dash' | 'hds' | 'dvr';
 
 /**
  * What viewers of files carry is looked at over so long, ms. The first such time is not judged: players fetch a whole window
@@ -84,9 +84,9 @@ export class FileSession implements AttendRequest {
     return { queuedMs: 0, queuedBytes: 0, sentBytes: this.#sentBytes, drops: 0, droppedBytes: 0 };
   }
 
-  /** What the policy granted; undefined = nothing besides its yes. */
-  get grant(): AccessGrant | undefined {
-    return this.#grant;
+  /** When the time that was granted is over, clock ms; Infinity = never. */
+  get endsAt(): number {
+    return this.#endsAt;
   }
 
   /** It is another stream's viewer, since the policy says so. Before it begins. */

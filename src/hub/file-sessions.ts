@@ -17,7 +17,7 @@ import {
 } from './file-admission.ts';
 import { FileSession, type FileKind, type SessionBook } from './file-session.ts';
 import type { AccessGrant, AccessPolicy, AttendRequest, StreamName } from './ports.ts';
-import { contextOf, newContext } from './viewer-context.ts';
+import { contextOf, newContext, parameterOf } from './viewer-context.ts';
 
 /** Viewers of one stream and kind who have an id; about 0.5 KB each. */
 export const MAX_FILE_SESSIONS = 20_000;
@@ -35,8 +35,6 @@ const SWEEP_MS = 1_000;
 export interface FileSessionsDeps {
   readonly kind: FileKind;
   readonly name: StreamName;
-  /** What URLs call the id of a viewer. */
-  readonly parameter: string;
   readonly clock: Clock;
   readonly wheel: TimerWheel;
   readonly logger: Logger;
@@ -123,7 +121,7 @@ export class FileSessions implements SessionBook, FileViewers {
 
   /** Whether a file that is no playlist is given out: the viewer who gets it, or to whomever (undefined). */
   admit(query: string): FileSession | FileRefusal | undefined {
-    const session = this.find(contextOf(query, this.#deps.parameter));
+    const session = this.find(contextOf(query, parameterOf(this.#deps.kind)));
     if (session === 'revoked') return REVOKED;
     if (session === undefined && this.isProtected) return NOBODY;
     return session;

@@ -371,6 +371,11 @@ export interface AccessPolicy {
   /** Resolves with what the yes comes with; undefined = nothing besides. */
   check(request: AccessRequest): Promise<AccessGrant | undefined>;
   /**
+   * Whether it may refuse somebody to play streams of a vhost: their files are then given out only to who was let in. Default: it
+   * does not.
+   */
+  protects?(vhost: string): boolean;
+  /**
    * Called once after each `check`, when the session has begun, was refused or has failed: what was granted and has not begun by
    * now never will.
    */

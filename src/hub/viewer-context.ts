@@ -7,6 +7,11 @@ export const MAX_CONTEXT_CHARACTERS = 64;
 const CONTEXT_BYTES = 16;
 const CONTEXT = new RegExp(`^[A-Za-z0-9_-]{1,${MAX_CONTEXT_CHARACTERS}}$`);
 
+/** What URLs of a format call the id of a viewer: `hls_ctx`, `dash_ctx` … */
+export function parameterOf(kind: string): string {
+  return `${kind}_ctx`;
+}
+
 /** A new id of a viewer. */
 export function newContext(): string {
   return randomBytes(CONTEXT_BYTES).toString('base64url');

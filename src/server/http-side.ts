@@ -1,6 +1,11 @@
 import { systemClock } from '../base/clock.ts';
 import type { Config } from '../config/index.ts';
-import { HttpEndpoint, MountTable, type HttpEndpointSettings } from '../endpoints/http/index.ts';
+import {
+  HttpEndpoint,
+  MountTable,
+  type FileGuard,
+  type HttpEndpointSettings,
+} from '../endpoints/http/index.ts';
 import type { AccessPolicy } from '../hub/ports.ts';
 import { newSessionId } from '../observe/index.ts';
 import { liveFormat } from '../outputs/http-live/index.ts';
@@ -8,13 +13,15 @@ import type { LiveResources } from '../storage/live-resources.ts';
 import { listenAddress, started, type BoundAddress } from './addresses.ts';
 import { ApiSide, type ApiSideDeps } from './api-side.ts';
 import { HttpsPart } from './https-part.ts';
-import { playlistFiles, playlistUrls } from './playlist-urls.ts';
+import { playlistFiles, playlistUrls, staticMounts } from './playlist-urls.ts';
 import { firstVhosts } from './vhost-options.ts';
 
 export interface HttpSideDeps extends ApiSideDeps {
   readonly policy: AccessPolicy;
   /** What outputs keep in memory for HTTP. */
   readonly resources: LiveResources;
+  /** Who may have files of streams from the disk. */
+  readonly guard: FileGuard;
   /** Folder of the built page; undefined = no page. */
   readonly pageDir: string | undefined;
   rtmpsPort(): number | undefined;
@@ -137,9 +144,7 @@ export class HttpSide {
               dropOthers: httpRemux.dropIfNotMatch,
             },
       }));
-    const statics = vhosts
-      .filter((vhost) => vhost.httpStatic.enabled)
-      .map(({ name, httpStatic }) => ({ vhost: name, template: httpStatic.mount, dir: httpStatic.dir }));
+    const statics = staticMounts(vhosts);
     return {
       dir: httpServer.dir,
       statics,
@@ -157,7 +162,7 @@ export class HttpSide {
   }
 
   #createHttp(config: Config): HttpEndpoint {
-    const { hub, policy, gate, proxies, logger, version, resources } = this.#deps;
+    const { hub, policy, gate, proxies, logger, version, resources, guard } = this.#deps;
     return new HttpEndpoint(
       { ...this.#httpOptions(config), listen: [listenAddress(config.httpServer.listen)], version },
       {
@@ -170,6 +175,7 @@ export class HttpSide {
         gate,
         proxies,
         resources,
+        guard,
         emptyIpOk: () => this.#deps.config().emptyIpOk,
       },
     );

@@ -4,6 +4,7 @@ import type { Logger } from '../base/logger.ts';
 import type { TimerWheel } from '../base/timer-wheel.ts';
 import type { OutputObserver } from '../hub/output-events.ts';
 import type { Undo } from '../base/undo.ts';
+import type { FileRights } from '../hub/file-admission.ts';
 import type { AccessPolicy, AttendRequest, StreamName } from '../hub/ports.ts';
 import { DashOutput, type DashOptions } from '../outputs/dash/index.ts';
 import { HdsOutput, type HdsOptions } from '../outputs/hds/index.ts';
@@ -22,6 +23,8 @@ export interface OutputKindDeps {
   readonly logger: Logger;
   readonly observer: OutputObserver;
   readonly access: AccessPolicy;
+  /** Who may have the files. */
+  readonly rights: FileRights;
   /** Counts a viewer who is served by an output; undefined where there is no such stream any more. */
   readonly attend: (name: StreamName, request: AttendRequest) => Undo | undefined;
   readonly resources: LiveResources;

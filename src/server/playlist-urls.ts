@@ -30,6 +30,13 @@ export function playlistFiles({ hls, dash }: VhostConfig): readonly PlaylistFile
   return files;
 }
 
+/** [http_static] The folders that vhosts show. */
+export function staticMounts(vhosts: readonly VhostConfig[]): readonly StaticMount[] {
+  return vhosts
+    .filter(({ enabled, httpStatic }) => enabled && httpStatic.enabled)
+    .map(({ name, httpStatic }) => ({ vhost: name, template: httpStatic.mount, dir: httpStatic.dir }));
+}
+
 /** A file that players open. */
 export interface PlaylistFile {
   readonly format: PlayableFormat;

@@ -26,6 +26,10 @@ export class PolicyChain implements AccessPolicy {
     return granted;
   }
 
+  protects(vhost: string): boolean {
+    return this.#policies.some((policy) => policy.protects?.(vhost) === true);
+  }
+
   settled(session: SessionInfo): void {
     for (const policy of this.#policies) policy.settled?.(session);
   }

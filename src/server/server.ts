@@ -5,6 +5,7 @@ import { TimerWheel } from '../base/timer-wheel.ts';
 import { within } from '../base/within.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Config, ConfigChange } from '../config/index.ts';
+import { ServerEvents } from '../control/events/index.ts';
 import { StreamHealth } from '../control/health/index.ts';
 import { HttpHooks } from '../control/hooks/index.ts';
 import { SessionRegistry } from '../control/sessions/index.ts';
@@ -23,6 +24,7 @@ import { nodeFileSystem } from '../storage/file-system.ts';
 import { LiveResources } from '../storage/live-resources.ts';
 import { AccessControl } from './access.ts';
 import { listenAddress, type ServerAddresses } from './addresses.ts';
+import { StreamFileRights } from './file-rights.ts';
 import { HttpSide } from './http-side.ts';
 import { HttpsPart } from './https-part.ts';
 import { Ingests } from './ingests.ts';
@@ -72,6 +74,7 @@ export class Server implements ReloadTarget {
   readonly #gate: ConnectionGate;
   readonly #hub: ClosableHub;
   readonly #hooks: HttpHooks;
+  readonly #events: ServerEvents;
   readonly #access: AccessControl;
   readonly #rtmp: RtmpEndpoint;
   readonly #rtmps: HttpsPart;
@@ -125,6 +128,7 @@ export class Server implements ReloadTarget {
       exists: (name) => this.#hub.find(name) !== undefined,
     });
     this.#scope.add(() => sessions.close());
+    this.#events = new ServerEvents({ clock, unixTime, find: (name) => this.#hub.find(name) });
     const health = new StreamHealth({
       clock,
       unixTime,
@@ -133,7 +137,7 @@ export class Server implements ReloadTarget {
         const found = vhosts.find(vhost);
         return found && healthOptions(found);
       },
-      observers: deps.healthObservers ?? [],
+      observers: [this.#events, ...(deps.healthObservers ?? [])],
     });
     this.#scope.add(() => health.close());
     this.#hooks = new HttpHooks({
@@ -151,7 +155,21 @@ export class Server implements ReloadTarget {
     const access = new AccessControl({ clock, unixTime, logger, sessions, vhosts, config: inForce });
     this.#access = access;
     const policy = access.chain([...(deps.policy === undefined ? [] : [deps.policy]), this.#hooks]);
-    const observer = new OutputWatch(clock, logger, [this.#hooks, ...(deps.outputObservers ?? [])]);
+    const rights = new StreamFileRights({
+      clock,
+      logger,
+      policy,
+      resources: this.#resources,
+      config: inForce,
+      // An embedder's policy that does not say decides who plays.
+      isProtected: (vhost) =>
+        policy.protects?.(vhost) === true || (deps.policy?.protects?.(vhost) ?? deps.policy !== undefined),
+    });
+    const observer = new OutputWatch(clock, logger, [
+      this.#hooks,
+      this.#events,
+      ...(deps.outputObservers ?? []),
+    ]);
     const names = new RecordingNames(nodeFileSystem);
     this.#recover = () => recoverOutputs(config, { clock, unixTime, logger, observer, names });
     this.#outputs = new StreamOutputs({
@@ -163,6 +181,7 @@ export class Server implements ReloadTarget {
         logger,
         observer,
         access: policy,
+        rights: rights.access,
         attend: (name, request) => this.#hub.find(name)?.attend(request),
         resources: this.#resources,
         removals: this.#removals,
@@ -185,6 +204,7 @@ export class Server implements ReloadTarget {
         health,
         this.#outputs,
         this.#hooks,
+        this.#events,
         ...access.observers,
         ...(deps.observers ?? []),
       ],
@@ -225,10 +245,12 @@ export class Server implements ReloadTarget {
       hub: this.#hub,
       policy,
       bans: access.bans,
+      events: this.#events,
       gate: this.#gate,
       proxies,
       logger,
       resources: this.#resources,
+      guard: rights,
       version,
       serverId,
       serviceId,
@@ -317,6 +339,7 @@ export class Server implements ReloadTarget {
     if (this.#ending)
       return Promise.resolve(changes.map((change) => ({ change, why: 'the server is ending' })));
     const applied = this.#target.apply(next, changes);
+    void applied.then((refused) => this.#events.reloaded(...outcome(changes, refused)), () => undefined);
     this.#applying = applied.catch(() => undefined);
     return applied;
   }
@@ -353,8 +376,19 @@ export class Server implements ReloadTarget {
     if (!(await within(systemClock, FILES_TIMEOUT_MS, files))) {
       this.#logger.warn('the disk does not answer: files that were to be removed or mended are left');
     }
+    this.#events.close();
     await this.#http.close();
     await this.#hooks.close(); // The ends of all sessions and files have been seen.
     this.#scope.run();
   }
+}
+
+/** Directives that were applied, and those that keep their old value. */
+function outcome(
+  changes: readonly ConfigChange[],
+  refusals: readonly Refusal[],
+): [applied: readonly string[], refused: readonly string[]] {
+  const refused = new Set(refusals.map(({ change }) => change));
+  const names = (of: Iterable<ConfigChange>): readonly string[] => Array.from(of, ({ directive }) => directive);
+  return [names(changes.filter((change) => !refused.has(change))), names(refused)];
 }

@@ -57,6 +57,7 @@ export interface Recipient {
 
 /** Whose file a resource is, and who may have it. */
 export interface ResourceGate {
+  readonly kind: 'hls' | 'dash' | 'hds';
   /** The stream's. */
   readonly name: { readonly vhost: string; readonly app: string; readonly stream: string };
   /** Undefined: whoever asks, and nobody counts. */

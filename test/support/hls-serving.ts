@@ -83,7 +83,7 @@ export function setUpServing(settings: ServingSettings = {}) {
 
 /** A file as the output of this playlist serves it. */
 export function guarded(document: PlaylistDocument, file: LiveResource): GuardedFile {
-  return new GuardedFile(file, { name: LIVE_DEMO, admit: document.admit });
+  return new GuardedFile(file, { kind: 'hls', name: LIVE_DEMO, admit: document.admit });
 }
 
 /** The id that a master playlist gave. */

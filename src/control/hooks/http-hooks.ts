@@ -95,6 +95,10 @@ export class HttpHooks implements AccessPolicy, ConnectionObserver, StreamObserv
     }
   }
 
+  protects(vhost: string): boolean {
+    return (this.#deps.options(vhost)?.urls.on_play?.length ?? 0) > 0;
+  }
+
   /** A wish that was granted has been dealt with: what has not begun by now never will. */
   settled({ id }: SessionInfo): void {
     const known = this.#sessions.get(id);

@@ -4,11 +4,15 @@ import { Readable } from 'node:stream';
 import { readAt, streamFrom, type Located, type ServedFile } from '../../storage/document-root.ts';
 import type { LiveResource, LiveResources } from '../../storage/live-resources.ts';
 import { sendText } from '../../net/index.ts';
+import type { FileRefusal } from '../../hub/file-admission.ts';
+import type { StoredAnswer } from '../../hub/file-access.ts';
+import type { FileGuard } from './file-guard.ts';
 import { fileKind } from './file-kind.ts';
 import { findFlvTag, FLV_HEAD_BYTES, flvStartHead, MAX_FLV_RESYNC_BYTES } from './flv-start.ts';
 import { Mp4Start } from './mp4-start.ts';
 import { PlaylistSender } from './playlist-sender.ts';
 import { hostName, type RequestTarget } from './request-target.ts';
+import { HttpResourceRequest } from './resource-request.ts';
 import { StaticMounts, type StaticMount } from './static-mounts.ts';
 
 export interface FileRouteOptions {
@@ -25,11 +29,13 @@ export class FileRoute {
   readonly #playlists = new PlaylistSender(() => Date.now());
   readonly #mp4 = new Mp4Start();
   readonly #resources: LiveResources | undefined;
+  readonly #guard: FileGuard | undefined;
   #mounts: StaticMounts;
 
-  /** `resources`: what is in memory, and wins over the disk. */
-  constructor(options: FileRouteOptions, resources?: LiveResources) {
+  /** `resources`: what is in memory, and wins over the disk. `guard`: default: files are for everybody. */
+  constructor(options: FileRouteOptions, resources?: LiveResources, guard?: FileGuard) {
     this.#resources = resources;
+    this.#guard = guard;
     this.#mounts = mountsOf(options);
   }
 
@@ -57,7 +63,13 @@ export class FileRoute {
 
   async serve(target: RequestTarget, reply: FastifyReply): Promise<FastifyReply> {
     const located = await this.find(reply.request.headers.host, target);
-    if (located === undefined) return reply.code(404).type('text/plain; charset=utf-8').send('not found\n');
+    if (located === undefined) {
+      const judged = await this.#judge(located, target, reply);
+      // A secret name of a stream is known to the policy alone.
+      return judged !== undefined && 'status' in judged
+        ? refuse(reply, judged)
+        : sendText(reply, 404, 'not found');
+    }
     return this.send(located, target, reply);
   }
 
@@ -70,10 +82,37 @@ export class FileRoute {
       const path = located.redirect.split('/').map(encodeURIComponent).join('/');
       return reply.redirect(target.query === '' ? path : `${path}?${target.query}`, 302);
     }
-    return this.#sendFile(located.file, target, reply);
+    const judged = await this.#judge(located.file, target, reply);
+    if (judged !== undefined && 'status' in judged) return refuse(reply, judged);
+    return this.#sendFile(located.file, target, reply, judged?.query);
   }
 
-  async #sendFile(file: ServedFile, target: RequestTarget, reply: FastifyReply): Promise<FastifyReply> {
+  /** Who is not to have it is refused; undefined: it is for everybody. */
+  async #judge(
+    file: ServedFile | undefined,
+    target: RequestTarget,
+    reply: FastifyReply,
+  ): Promise<StoredAnswer | undefined> {
+    const guard = this.#guard;
+    if (guard?.isOn() !== true) return undefined;
+    // What is not there is a question only where it could be what players open.
+    if (file === undefined && !fileKind(target.path).isPlaylist) return undefined;
+    const { raw } = reply.request;
+    const paths: string[] = [];
+    this.#mounts.lookUp(hostOf(raw.headers.host, target), target.path, (path) => void paths.push(path));
+    if (file !== undefined) paths.push(`${file.root}/${file.path}`);
+    const owner = await guard.ownerOf(paths);
+    if (owner === undefined) return undefined;
+    return guard.judge(owner, target.query, new HttpResourceRequest(raw, reply.raw, target));
+  }
+
+  /** `query`: of the viewer whose file it is; undefined: everybody's. */
+  async #sendFile(
+    file: ServedFile,
+    target: RequestTarget,
+    reply: FastifyReply,
+    query: string | undefined,
+  ): Promise<FastifyReply> {
     const params = new URLSearchParams(target.query);
     if (file.path.toLowerCase().endsWith('.mp4') && (await this.#mp4.send(file, params, reply))) return reply;
     const start = params.get('start');
@@ -89,7 +128,7 @@ export class FileRoute {
       if (head !== undefined && from > head.length) return sendFrom(file, head, from, reply);
     }
     const kind = fileKind(file.path);
-    if (kind.isPlaylist && (await this.#playlists.send(file, kind, reply))) return reply;
+    if (kind.isPlaylist && (await this.#playlists.send(file, kind, reply, query))) return reply;
     const { headers } = reply.request.raw;
     // The last n bytes of a file that has fewer are the whole file (RFC 9110, 14.1.2); the library would answer 416.
     const suffix = /^bytes=-(\d+)$/.exec(headers.range ?? '')?.[1];
@@ -102,10 +141,20 @@ export class FileRoute {
         'behind the end of the file',
       );
     }
-    reply.header('Cache-Control', kind.cacheControl);
+    reply.header('Cache-Control', query === undefined ? kind.cacheControl : forOne(kind.cacheControl));
     if (kind.type === undefined) return reply.sendFile(file.path, file.root, { cacheControl: false });
     return reply.type(kind.type).sendFile(file.path, file.root, { cacheControl: false, contentType: false });
   }
+}
+
+/** Of a file that is not for everybody: shared caches leave it alone. */
+function forOne(cacheControl: string): string {
+  return cacheControl.replace('public', 'private');
+}
+
+function refuse(reply: FastifyReply, { status, text, location }: FileRefusal): FastifyReply {
+  if (location !== undefined) reply.header('Location', location);
+  return sendText(reply.header('Cache-Control', 'no-store'), status, text);
 }
 
 function hostOf(hostHeader: string | undefined, { query }: RequestTarget): string {

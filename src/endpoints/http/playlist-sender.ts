@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { readWhole, type ServedFile } from '../../storage/document-root.ts';
 import type { FileKind } from './file-kind.ts';
+import { withViewer } from './viewer-playlist.ts';
 import { acceptsGzip, AT_REST_MS, isFresh } from './preconditions.ts';
 
 /** A larger playlist is sent as any other file, and not packed, bytes. */
@@ -32,15 +33,20 @@ export class PlaylistSender {
     this.#nowMs = nowMs;
   }
 
-  /** Answers, or false: it is too large or gone, and nothing was sent. */
-  async send(file: ServedFile, kind: FileKind, reply: FastifyReply): Promise<boolean> {
+  /**
+   * Answers, or false: it is too large or gone, and nothing was sent. `query`: of the viewer for whom it is, at all that the
+   * playlist names.
+   */
+  async send(file: ServedFile, kind: FileKind, reply: FastifyReply, query?: string): Promise<boolean> {
     const read = await readWhole(file, MAX_PLAYLIST_BYTES);
     if (read === undefined) return false;
-    const { bytes, modifiedMs } = read;
+    const { modifiedMs } = read;
+    const bytes =
+      query === undefined ? read.bytes : Buffer.from(withViewer(file.path, read.bytes.toString(), query));
     const { headers, method } = reply.request;
     const etag = `W/"${createHash('sha1').update(bytes).digest('base64url')}"`;
     reply
-      .header('Cache-Control', kind.cacheControl)
+      .header('Cache-Control', query === undefined ? kind.cacheControl : 'private, no-store')
       .header('ETag', etag)
       .header('Vary', 'Accept-Encoding')
       .type(kind.type ?? 'text/plain');
@@ -50,7 +56,8 @@ export class PlaylistSender {
       reply.removeHeader('Content-Type').code(304).send();
       return true;
     }
-    const isPacked = bytes.length >= LEAST_PACKED_BYTES && acceptsGzip(headers['accept-encoding']);
+    const isPacked =
+      query === undefined && bytes.length >= LEAST_PACKED_BYTES && acceptsGzip(headers['accept-encoding']);
     const body = isPacked ? await this.#pack(`${file.root}/${file.path}`, etag, bytes) : bytes;
     if (isPacked) reply.header('Content-Encoding', 'gzip');
     reply.header('Content-Length', body.length);

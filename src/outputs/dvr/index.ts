@@ -2,7 +2,7 @@ export { DvrOutput, MAX_CLOSING_RECORDINGS } from './dvr-output.ts';
 export type { DvrDeps } from './dvr-output.ts';
 export { mendRecording } from './mend.ts';
 export type { Mended } from './mend.ts';
-export { appliesTo, recordingRoot } from './options.ts';
+export { appliesTo, recordingRoot, recordingTemplate } from './options.ts';
 export type { DvrFormat, DvrOptions, RecordingPlace } from './options.ts';
 export { MAX_HELD_BYTES } from './recording.ts';
 export { MAX_RECORDING_NAMES, RecordingNames } from './recording-names.ts';

@@ -81,7 +81,11 @@ export class HlsOutput implements StreamOutput, SegmentSink {
       whole: this.#whole,
       unixTime: deps.unixTime,
       after,
-      gate: { name, admit: (request: ResourceRequest) => this.#document?.admit(request) },
+      gate: {
+        kind: 'hls' as const,
+        name,
+        admit: (request: ResourceRequest) => this.#document?.admit(request),
+      },
     };
     this.#files = new StreamFiles({ ...common, root: options.root });
     this.#keyFiles = new StreamFiles({

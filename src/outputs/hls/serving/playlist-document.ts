@@ -68,7 +68,6 @@ export class PlaylistDocument implements HlsDocument {
     this.#sessions = new FileSessions({
       kind: 'hls',
       name: live.name,
-      parameter: CONTEXT_PARAMETER,
       clock: deps.clock,
       wheel,
       logger: deps.logger,

@@ -1,0 +1,241 @@
+import { createHash } from 'node:crypto';
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import type { Undo } from '../base/undo.ts';
+import {
+  askToPlay,
+  detailsOf,
+  elsewhere,
+  GONE,
+  REVOKED,
+  withoutParameter,
+  type FileRefusal,
+  type FileRequest,
+  type FileRights,
+  type FileViewers,
+} from './file-admission.ts';
+import { FileSession, type FileKind } from './file-session.ts';
+import { streamKey, type AccessGrant, type AccessPolicy, type StreamName } from './ports.ts';
+import { addQuery, contextOf, newContext, parameterOf } from './viewer-context.ts';
+
+/** Ids that open what is left of streams; the ones that were used longest ago are forgotten first. */
+export const MAX_FILE_PASSES = 20_000;
+/** Answers of policies about stored files that are kept for a moment. */
+export const MAX_FILE_DECISIONS = 10_000;
+/** Questions about stored files that may wait for a policy at a time; more are told to come again. */
+export const MAX_FILE_QUESTIONS = 1_000;
+/** An id opens what is left of a stream until nobody asked with it for so long, ms. */
+const PASS_MS = 10 * 60_000;
+/** A yes, and a no, hold for the same query from the same address so long, ms. */
+const YES_MS = 30_000;
+const NO_MS = 3_000;
+
+/** A file of a stream that lies on the disk. */
+export interface StoredFile {
+  readonly kind: FileKind;
+  readonly name: StreamName;
+}
+
+/** What becomes of a request for a stored file: `query` is what the URLs in a playlist need. */
+export type StoredAnswer = FileRefusal | { readonly query: string };
+
+export interface FileAccessDeps {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly policy: AccessPolicy;
+  readonly isProtected: FileRights['isProtected'];
+  readonly urlOf: FileRights['urlOf'];
+}
+
+interface Pass {
+  readonly key: string;
+  /** Clock, ms. */
+  until: number;
+  readonly endsAt: number;
+}
+
+interface Decision {
+  until: number;
+  readonly answer: Promise<FileRefusal | { readonly context: string }>;
+}
+
+/**
+ * Who may have files of streams of protected vhosts: viewers who play now, those whose stream is over and who are not done with
+ * what is left of it, and whom the policy lets play, asked with the query of the request.
+ */
+export class FileAccess implements FileRights {
+  readonly #deps: FileAccessDeps;
+  readonly #viewers = new Map<string, Set<FileViewers>>();
+  readonly #passes = new Map<string, Pass>();
+  readonly #decisions = new Map<string, Decision>();
+  #asking = 0;
+
+  constructor(deps: FileAccessDeps) {
+    this.#deps = deps;
+  }
+
+  isProtected(vhost: string): boolean {
+    return this.#deps.isProtected(vhost);
+  }
+
+  urlOf(kind: FileKind, name: StreamName): string | undefined {
+    return this.#deps.urlOf(kind, name);
+  }
+
+  join(viewers: FileViewers): Undo {
+    const key = streamKey(viewers.name);
+    const all = this.#viewers.get(key) ?? new Set();
+    this.#viewers.set(key, all.add(viewers));
+    return () => {
+      all.delete(viewers);
+      if (all.size === 0 && this.#viewers.get(key) === all) this.#viewers.delete(key);
+    };
+  }
+
+  find(kind: FileKind, name: StreamName): FileViewers | undefined {
+    for (const viewers of this.#viewers.get(streamKey(name)) ?? []) {
+      if (viewers.kind === kind) return viewers;
+    }
+    return undefined;
+  }
+
+  remember(name: StreamName, { context, endsAt }: FileSession): void {
+    if (this.isProtected(name.vhost)) this.#pass(context, streamKey(name), endsAt);
+  }
+
+  /** Whether a stored file of a protected vhost is given out. Never rejects. */
+  async judge(file: StoredFile, query: string, request: FileRequest): Promise<StoredAnswer> {
+    const parameter = parameterOf(file.kind);
+    const vhost = query.split('&').find((one) => one.startsWith('vhost='));
+    const named = (context: string): StoredAnswer => ({
+      query: [`${parameter}=${context}`, ...(vhost === undefined ? [] : [vhost])].join('&'),
+    });
+    const context = contextOf(query, parameter);
+    if (context !== undefined) {
+      const known = this.#known(file.name, context);
+      if (known === 'revoked') return REVOKED;
+      if (known) return named(context);
+    }
+    const answer = await this.#decide(file, questionOf(query, parameter), request);
+    return 'status' in answer ? answer : named(answer.context);
+  }
+
+  /** A viewer of the stream, or of what is left of it. */
+  #known(name: StreamName, context: string): boolean | 'revoked' {
+    const key = streamKey(name);
+    for (const viewers of this.#viewers.get(key) ?? []) {
+      const session = viewers.find(context);
+      if (session === 'revoked') return 'revoked';
+      if (session !== undefined) return true;
+    }
+    const pass = this.#passes.get(context);
+    if (pass?.key !== key) return false;
+    if (pass.until <= this.#deps.clock.now()) {
+      this.#passes.delete(context);
+      return false;
+    }
+    this.#pass(context, key, pass.endsAt);
+    return true;
+  }
+
+  #pass(context: string, key: string, endsAt: number): void {
+    this.#passes.delete(context);
+    this.#passes.set(context, { key, until: Math.min(this.#deps.clock.now() + PASS_MS, endsAt), endsAt });
+    forgetOldest(this.#passes, MAX_FILE_PASSES);
+  }
+
+  #decide(file: StoredFile, rest: string, request: FileRequest): Decision['answer'] {
+    const { kind, name } = file;
+    const { clock } = this.#deps;
+    const key = createHash('sha256')
+      .update(`${streamKey(name)}\n${kind}\n${request.ip}\n${rest}`)
+      .digest('base64url');
+    const known = this.#decisions.get(key);
+    if (known !== undefined && known.until > clock.now()) return known.answer;
+    this.#decisions.delete(key);
+    if (this.#asking >= MAX_FILE_QUESTIONS) return Promise.resolve(BUSY);
+    this.#asking += 1;
+    const decision: Decision = { until: Infinity, answer: this.#ask(file, rest, request) };
+    this.#decisions.set(key, decision);
+    forgetOldest(this.#decisions, MAX_FILE_DECISIONS);
+    void decision.answer.then((answer) => {
+      this.#asking -= 1;
+      const now = clock.now();
+      if (!('status' in answer)) {
+        decision.until = Math.min(now + YES_MS, this.#passes.get(answer.context)?.until ?? now);
+      } else {
+        // Who is sent elsewhere goes there as a viewer of its own; what failed is tried again.
+        decision.until = answer.status === 403 ? now + NO_MS : now;
+      }
+    });
+    return decision.answer;
+  }
+
+  async #ask(
+    { kind, name }: StoredFile,
+    rest: string,
+    request: FileRequest,
+  ): Promise<FileRefusal | { readonly context: string }> {
+    const { clock, logger, policy } = this.#deps;
+    const session = new FileSession({
+      kind,
+      id: newContext(),
+      context: newContext(),
+      ip: request.ip,
+      details: detailsOf(request, name.app, rest),
+      name,
+      now: clock.now(),
+      book: { revoke: (one, reason) => one.end(reason.message), streamEnded: (one) => one.end('') },
+      logger,
+    });
+    try {
+      const asked = await askToPlay(policy, session, { name, request, rest, logger });
+      if ('status' in asked) return asked;
+      if (session.hasEnded()) return REVOKED;
+      const { grant } = asked;
+      const moved = elsewhere(grant, { kind, name, rights: this, session, rest });
+      if (moved !== undefined) return moved === GONE ? this.#leftUnder(kind, name, grant, session) : moved;
+      this.#pass(session.context, streamKey(name), this.#endOf(grant));
+      return { context: session.context };
+    } finally {
+      policy.settled?.(session);
+    }
+  }
+
+  /** Nobody publishes the stream that was asked for under another name: what is left of it. */
+  #leftUnder(
+    kind: FileKind,
+    name: StreamName,
+    grant: AccessGrant | undefined,
+    { context }: FileSession,
+  ): FileRefusal {
+    const other = { ...name, stream: grant?.stream ?? name.stream };
+    const url = this.urlOf(kind, other);
+    if (url === undefined) return GONE;
+    this.#pass(context, streamKey(other), this.#endOf(grant));
+    const location = addQuery(url, `${parameterOf(kind)}=${context}`);
+    return { status: 302, text: 'the stream has another name', location };
+  }
+
+  #endOf(grant: AccessGrant | undefined): number {
+    return grant?.durationMs === undefined ? Infinity : this.#deps.clock.now() + grant.durationMs;
+  }
+}
+
+/** The query as the policy sees it: what places a player in a file is nothing to it. */
+function questionOf(query: string, parameter: string): string {
+  let rest = withoutParameter(query, parameter);
+  for (const name of ['start', 'end', '_HLS_msn', '_HLS_part', '_HLS_skip'])
+    rest = withoutParameter(rest, name);
+  return rest;
+}
+
+function forgetOldest<T>(map: Map<string, T>, max: number): void {
+  if (map.size <= max) return;
+  for (const oldest of map.keys()) {
+    map.delete(oldest);
+    break;
+  }
+}
+
+const BUSY: FileRefusal = { status: 503, text: 'too many requests wait' };

@@ -113,7 +113,7 @@ suite('packaging/docker', () => {
     ];
     assert.deepEqual(exposed.sort(), ports.sort());
     assert.ok(
-      text.includes(`127.0.0.1:${config.httpApi.listen.port}/api/v1/versions`),
+      text.includes(`127.0.0.1:${config.httpApi.listen.port}/api/v1/health`),
       'the health check asks the API',
     );
   });
@@ -229,7 +229,7 @@ suite('packaging/kubernetes', () => {
       'SIGKILL would come during the drain',
     );
     for (const probe of [container.startupProbe, container.readinessProbe, container.livenessProbe]) {
-      assert.deepEqual(probe.httpGet, { path: '/api/v1/versions', port: 'api' });
+      assert.deepEqual(probe.httpGet, { path: '/api/v1/health', port: 'api' });
     }
     for (const service of manifests.filter(({ kind }) => kind === 'Service')) {
       for (const { targetPort } of service.spec.ports) assert.ok(ports.has(targetPort), targetPort);

@@ -4,6 +4,7 @@ import type { Logger } from '../base/logger.ts';
 import type { Config, ListenAddress, VhostConfig } from '../config/index.ts';
 import type { Bans } from '../control/access/index.ts';
 import { ApiServer, type VhostFacts } from '../control/api/index.ts';
+import type { ServerEvents } from '../control/events/index.ts';
 import type { SessionRegistry } from '../control/sessions/index.ts';
 import type { ClosableHub } from '../hub/hub.ts';
 import type { ConnectionGate, TrustedProxies } from '../net/index.ts';
@@ -28,6 +29,7 @@ export interface ApiSideDeps {
   /** Who publishes and plays. */
   readonly sessions: SessionRegistry;
   readonly bans: Bans;
+  readonly events: ServerEvents;
   /** The configuration in force. */
   config(): Config;
   /** Which vhost serves a host name. */
@@ -141,7 +143,7 @@ export class ApiSide {
 
   #create(config: Config): ApiServer {
     const { listen, crossdomain } = config.httpApi;
-    const { hub, sessions, bans, gate, proxies, logger, version, serverId, serviceId } = this.#deps;
+    const { hub, sessions, bans, events, gate, proxies, logger, version, serverId, serviceId } = this.#deps;
     return new ApiServer(
       {
         listen: [listenAddress(listen)],
@@ -157,6 +159,7 @@ export class ApiSide {
         hub,
         sessions,
         bans,
+        events,
         host: this.#host,
         logger,
         proxies,

@@ -339,7 +339,10 @@ export class Server implements ReloadTarget {
     if (this.#ending)
       return Promise.resolve(changes.map((change) => ({ change, why: 'the server is ending' })));
     const applied = this.#target.apply(next, changes);
-    void applied.then((refused) => this.#events.reloaded(...outcome(changes, refused)), () => undefined);
+    void applied.then(
+      (refused) => this.#events.reloaded(...outcome(changes, refused)),
+      () => undefined,
+    );
     this.#applying = applied.catch(() => undefined);
     return applied;
   }
@@ -389,6 +392,7 @@ function outcome(
   refusals: readonly Refusal[],
 ): [applied: readonly string[], refused: readonly string[]] {
   const refused = new Set(refusals.map(({ change }) => change));
-  const names = (of: Iterable<ConfigChange>): readonly string[] => Array.from(of, ({ directive }) => directive);
+  const names = (of: Iterable<ConfigChange>): readonly string[] =>
+    Array.from(of, ({ directive }) => directive);
   return [names(changes.filter((change) => !refused.has(change))), names(refused)];
 }

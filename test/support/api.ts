@@ -2,6 +2,7 @@ import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger, type Logger } from '../../src/base/logger.ts';
 import { Bans } from '../../src/control/access/index.ts';
 import { ApiServer, type ApiServerDeps } from '../../src/control/api/index.ts';
+import { ServerEvents } from '../../src/control/events/index.ts';
 import { SessionRegistry } from '../../src/control/sessions/index.ts';
 import { FakeHub } from './fake-hub.ts';
 
@@ -10,6 +11,7 @@ export interface TestApi {
   readonly api: ApiServer;
   readonly hub: FakeHub;
   readonly sessions: SessionRegistry;
+  readonly events: ServerEvents;
   readonly origin: string;
   readonly close: () => Promise<void>;
 }
@@ -27,11 +29,11 @@ export async function startTestApi(
     clock,
     unixTime,
     logger: silentLogger,
-    sessions: () =>
-      sessions.page(0, Infinity).map(({ info, publishes, stream }) => ({ info, publishes, name: stream.name })),
+    sessions: () => sessions.page(0, Infinity),
     vhostOf: (requested) => requested,
     store: () => undefined,
   });
+  const events = new ServerEvents({ clock, unixTime, find: (name) => hub.find(name) });
   const { crossdomain = true, ...more } = deps;
   const api = new ApiServer(
     {
@@ -46,6 +48,7 @@ export async function startTestApi(
       hub,
       sessions,
       bans,
+      events,
       host: { figures: undefined },
       clock,
       logger: silentLogger,
@@ -66,8 +69,10 @@ export async function startTestApi(
     api,
     hub,
     sessions,
+    events,
     origin: `http://127.0.0.1:${api.addresses[0]?.port ?? 0}`,
     close: async () => {
+      events.close();
       await api.close();
       sessions.close();
     },

@@ -2,6 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { Hub } from '../../hub/ports.ts';
 import type { HostFigures } from '../../observe/host/index.ts';
+import type { ServerEvents } from '../events/index.ts';
 import type { SessionRegistry } from '../sessions/index.ts';
 import type { Bans } from '../access/index.ts';
 import type { AnswerBase } from './answer.ts';
@@ -23,6 +24,8 @@ export interface ApiSources {
   readonly hub: Hub;
   readonly sessions: SessionRegistry;
   readonly bans: Pick<Bans, 'all' | 'get' | 'add' | 'lift'>;
+  /** What happens. */
+  readonly events: ServerEvents;
   /** The last sample. */
   readonly host: { readonly figures: HostFigures | undefined };
   readonly clock: Clock;

@@ -4,6 +4,7 @@ import { ANY_METHOD, type ApiContext, type ApiIdentity, type ApiSources } from '
 import { addBanRoutes } from './ban-routes.ts';
 import { addClientRoutes } from './client-routes.ts';
 import { addClusterRoute } from './cluster-route.ts';
+import { addEventRoutes, announced } from './event-routes.ts';
 import { FEATURES } from './features.ts';
 import { addHostRoutes } from './host-routes.ts';
 import { addStreamRoutes } from './stream-routes.ts';
@@ -29,9 +30,12 @@ const V1_URLS = {
   features: 'what this server can do',
   requests: 'the request itself, for debugging',
   vhosts: 'the vhosts, or one of them by id',
-  streams: 'the streams, or one of them by id or name; ?start=0&count=10; DELETE stops its publisher, ?ban=60 and bans the name',
-  clients: 'the clients, or one of them by id; ?start=0&count=10; DELETE disconnects it, ?ban=60 and bans its address',
+  streams:
+    'the streams, or one of them by id or name; ?start=0&count=10; DELETE stops its publisher, ?ban=60 and bans the name',
+  clients:
+    'the clients, or one of them by id; ?start=0&count=10; DELETE disconnects it, ?ban=60 and bans its address',
   bans: 'who must not publish or play; POST ip, stream, action, seconds, reason; DELETE lifts one by id',
+  events: 'what happens, as server-sent events; ?types=stream,session&stream=live/show',
   raw: 'the settings of this API',
   clusters: 'where another origin sends the players of a stream to',
   health: 'whether the server lives and is ready',
@@ -47,7 +51,7 @@ const TESTS = {
 export function addApiRoutes(app: FastifyInstance, options: ApiRoutesOptions): void {
   const { version, serverId, serviceId, pid } = options;
   const base = { code: 0, server: serverId, service: serviceId, pid: String(pid) } as const;
-  const context: ApiContext = { ...options, base };
+  const context: ApiContext = { ...options, base, bans: announced(options.bans, options.events) };
   const any = (url: string, handler: (request: FastifyRequest, reply: FastifyReply) => unknown): void => {
     app.route({ method: ANY_METHOD, url, handler });
   };
@@ -77,7 +81,9 @@ export function addApiRoutes(app: FastifyInstance, options: ApiRoutesOptions): v
   addStreamRoutes(app, context);
   addClientRoutes(app, context);
   addBanRoutes(app, context);
-  for (const path of ['', '/v1', '/v1/vhosts', '/v1/streams', '/v1/clients', '/v1/bans']) app.get(`/api${path}`, toSlash);
+  addEventRoutes(app, context);
+  for (const path of ['', '/v1', '/v1/vhosts', '/v1/streams', '/v1/clients', '/v1/bans'])
+    app.get(`/api${path}`, toSlash);
 }
 
 /** `/api/v1/tests/`: for those who write clients. */

@@ -1,0 +1,108 @@
+import type { FastifyInstance } from 'fastify';
+import Type from 'typebox';
+import { DEFAULT_VHOST } from '../../base/names.ts';
+import {
+  EVENT_SCHEMAS,
+  EventBody,
+  HELLO_SCHEMA,
+  type EventFilter,
+  type EventType,
+  type ServerEvents,
+} from '../events/index.ts';
+import { API_ERRORS, failure } from './answer.ts';
+import type { ApiContext, ApiSources } from './api-context.ts';
+import { described } from './route-docs.ts';
+import { text } from './schemas/parts.ts';
+
+/** Who may listen at the same time. */
+export const MAX_EVENT_READERS = 100;
+
+const NAMES = Object.keys(EVENT_SCHEMAS) as readonly EventType[];
+
+interface EventQuery {
+  readonly types?: unknown;
+  readonly stream?: unknown;
+  readonly last_event_id?: unknown;
+}
+
+const DOCS = described({
+  tag: 'events',
+  summary: 'What happens, as it happens',
+  description:
+    'Server-sent events without an end: `event` is the type, `data` one of these objects, `id` is for coming back. ' +
+    'The first event, hello, has no id. A comment comes every 15 s.',
+  query: {
+    types: Type.Optional(
+      text(
+        'Only these types, with commas; `stream` stands for all that begin with stream_.',
+        'stream,session_started',
+      ),
+    ),
+    stream: Type.Optional(
+      text('Only what is about this stream: vhost/app/stream or app/stream.', 'live/show'),
+    ),
+    last_event_id: Type.Optional(text('As the header Last-Event-ID: go on behind this event.')),
+  },
+  answer: Type.Union([HELLO_SCHEMA, ...Object.values(EVENT_SCHEMAS)], { description: 'Events.' }),
+  produces: 'text/event-stream',
+});
+
+/** `/api/v1/events`. */
+export function addEventRoutes(app: FastifyInstance, context: ApiContext): void {
+  const { base, events, clock, unixTime, version } = context;
+  const { server, service } = base;
+  app.get<{ Querystring: EventQuery }>('/api/v1/events', { schema: DOCS }, ({ query, headers }, reply) => {
+    const filter = filterOf(query);
+    if (typeof filter === 'string') return reply.code(400).send(failure(API_ERRORS.BAD_REQUEST, filter));
+    if (events.log.readers >= MAX_EVENT_READERS)
+      return reply
+        .code(503)
+        .header('Retry-After', '10')
+        .send(failure(API_ERRORS.BAD_REQUEST, `${MAX_EVENT_READERS} listen already`));
+    const asked = headers['last-event-id'] ?? query.last_event_id;
+    const body = new EventBody({
+      events,
+      clock,
+      filter,
+      service,
+      lastId: typeof asked === 'string' && asked !== '' ? asked : undefined,
+      hello: { type: 'hello', at_ms: Math.round(unixTime()), server, service, version },
+    });
+    // Proxies such as nginx would keep events until there are enough of them.
+    return reply.type('text/event-stream; charset=utf-8').header('X-Accel-Buffering', 'no').send(body);
+  });
+}
+
+/** Bans that are told as events when they come and go by the API. */
+export function announced(bans: ApiSources['bans'], events: ServerEvents): ApiSources['bans'] {
+  return {
+    all: () => bans.all(),
+    get: (id) => bans.get(id),
+    add(wish) {
+      const made = bans.add(wish);
+      const { id, range, stream, action, expiresMs } = made.ban;
+      const what = [action, range?.toString(), stream].filter((part) => part !== undefined).join(' ');
+      events.banned({ id, what, untilMs: expiresMs });
+      return made;
+    },
+    lift(id) {
+      const lifted = bans.lift(id);
+      if (lifted !== undefined) events.unbanned(id);
+      return lifted;
+    },
+  };
+}
+
+/** A text says what is wrong. */
+function filterOf({ types, stream }: EventQuery): EventFilter | string {
+  const asked = typeof stream === 'string' ? stream.replace(/^\//, '') : undefined;
+  const key = asked?.split('/').length === 2 ? `${DEFAULT_VHOST}/${asked}` : asked;
+  if (typeof types !== 'string' || types === '') return { types: undefined, stream: key };
+  const wanted = new Set<EventType>();
+  for (const name of types.split(',')) {
+    const found = NAMES.filter((each) => each === name || each.startsWith(`${name}_`));
+    if (found.length === 0) return `no type of events is named so; there are ${NAMES.join(', ')}`;
+    for (const each of found) wanted.add(each);
+  }
+  return { types: wanted, stream: key };
+}

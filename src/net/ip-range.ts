@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 /** The bytes of an address in network order: 4 of IPv4, 16 of IPv6. An IPv4-mapped IPv6 address has those of IPv4. */
@@ -12,12 +13,11 @@ const MAPPED_BITS = 96;
  * makes no difference. Undefined: it is no address.
  */
 export function ipBytes(text: string): IpBytes | undefined {
-  if (text.length > MAX_IP_TEXT) return undefined;
-  // Not the forms of inet_aton, such as 0x7f.1 or 010.0.0.1: no two readers agree on them.
-  if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipaddr.IPv4.parse(text).octets;
-  if (!text.includes(':') || !ipaddr.IPv6.isValid(text)) return undefined;
-  const address = ipaddr.IPv6.parse(text);
-  return address.isIPv4MappedAddress() ? address.toIPv4Address().octets : address.toByteArray();
+  // The library alone reads more than addresses: `1`, `0x7f.1`.
+  if (text.length > MAX_IP_TEXT || isIP(text) === 0) return undefined;
+  const zone = text.indexOf('%');
+  const address = ipaddr.process(zone < 0 ? text : text.slice(0, zone));
+  return address.toByteArray();
 }
 
 /** An address or a network in CIDR notation (RFC 4632, 3.1; RFC 4291, 2.3). */

@@ -7,7 +7,7 @@ import {
   type StreamName,
   type StreamObserver,
 } from '../../hub/ports.ts';
-import { networkOfClient } from '../../net/index.ts';
+import { clientOfIp } from '../../net/index.ts';
 
 /** How many of a vhost there may be at the same time; 0 = any number. */
 export interface LimitOptions {
@@ -78,7 +78,7 @@ export class ClientLimits implements AccessPolicy, StreamObserver {
     this.settled(session);
     const wanted: Counted = {
       name: { vhost, app, stream },
-      ip: networkOfClient(session.ip),
+      ip: clientOfIp(session.ip),
       publishes: action === 'publish',
     };
     const why = this.#excess(wanted);
@@ -96,7 +96,7 @@ export class ClientLimits implements AccessPolicy, StreamObserver {
   }
 
   publishStarted(name: StreamName, session: SessionInfo): void {
-    this.#begin({ name, ip: networkOfClient(session.ip), publishes: true }, session);
+    this.#begin({ name, ip: clientOfIp(session.ip), publishes: true }, session);
   }
 
   publishEnded(name: StreamName, session: SessionInfo): void {
@@ -104,7 +104,7 @@ export class ClientLimits implements AccessPolicy, StreamObserver {
   }
 
   playStarted(name: StreamName, session: SessionInfo): void {
-    this.#begin({ name, ip: networkOfClient(session.ip), publishes: false }, session);
+    this.#begin({ name, ip: clientOfIp(session.ip), publishes: false }, session);
   }
 
   playEnded(name: StreamName, session: SessionInfo): void {

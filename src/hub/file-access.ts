@@ -16,7 +16,7 @@ import {
 } from './file-admission.ts';
 import { FileSession, type FileKind } from './file-session.ts';
 import { streamKey, type AccessGrant, type AccessPolicy, type StreamName } from './ports.ts';
-import { addQuery, contextOf, newContext, parameterOf } from './viewer-context.ts';
+import { addQuery, contextOf, newContext, parameterOf, vhostOf } from './viewer-context.ts';
 
 /** Ids that open what is left of streams; the ones that were used longest ago are forgotten first. */
 export const MAX_FILE_PASSES = 20_000;
@@ -106,7 +106,7 @@ export class FileAccess implements FileRights {
   /** Whether a stored file of a protected vhost is given out. Never rejects. */
   async judge(file: StoredFile, query: string, request: FileRequest): Promise<StoredAnswer> {
     const parameter = parameterOf(file.kind);
-    const vhost = query.split('&').find((one) => one.startsWith('vhost='));
+    const vhost = vhostOf(query);
     const named = (context: string): StoredAnswer => ({
       query: [`${parameter}=${context}`, ...(vhost === undefined ? [] : [vhost])].join('&'),
     });

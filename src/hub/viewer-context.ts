@@ -33,6 +33,14 @@ export function contextOf(query: string, parameter: string): string | undefined 
   return undefined;
 }
 
+/** A name of a vhost, percent-encoded where that is needed: nothing that means something in a playlist or a query. */
+const VHOST = /^vhost=[A-Za-z0-9._:%-]{1,255}$/;
+
+/** `vhost=NAME`, as it came: whoever found a playlist by it finds the segments only so. */
+export function vhostOf(query: string): string | undefined {
+  return query.includes('vhost=') ? query.split('&').find((one) => VHOST.test(one)) : undefined;
+}
+
 /** A URL, or the query of one, with another parameter behind it. */
 export function addQuery(uri: string, query: string): string {
   return query === '' ? uri : `${uri}${uri.includes('?') ? '&' : '?'}${query}`;

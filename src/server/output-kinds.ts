@@ -106,10 +106,11 @@ function dashKind(deps: OutputKindDeps): OutputKind<DashOptions> {
         mpdFile: dash.dashMpdFile,
         cleanup: dash.dashCleanup,
         disposeMs: dash.dashDisposeMs,
+        viewerSessions: dash.dashCtx,
         utc: deps.utc(),
       };
     },
-    create: (start) => new DashOutput(start, deps),
+    create: (start) => new DashOutput(start, { ...deps, viewers: deps }),
   };
 }
 

@@ -45,6 +45,8 @@ test('a viewer of HLS in the whole server: policy, one start, a reload of hls, t
       },
     ],
     policy: {
+      // Segments are for everybody.
+      protects: () => false,
       check: ({ action, params }) => {
         asked += 1;
         return action === 'play' && params.includes('token=bad')

@@ -43,6 +43,7 @@ const DASH: Omit<DashOptions, 'path'> = {
   mpdFile: '[app]/[stream].mpd',
   cleanup: true,
   disposeMs: 0,
+  viewerSessions: false,
   utc: true,
 };
 
@@ -308,7 +309,7 @@ class Day {
     }
     this.#renamed = [];
     for (const [path, seen] of this.#inMemory) {
-      const answer = resources.find(path)?.respond({} as never);
+      const answer = resources.find(path)?.respond({ query: '' } as never);
       if (answer === undefined || !('bytes' in answer)) continue;
       seen.look(answer.bytes, (named) => resources.find(named) !== undefined || disk.has(named));
     }

@@ -27,6 +27,7 @@ export const DASH_OPTIONS: Omit<DashOptions, 'path'> = {
   mpdFile: '[app]/[stream].mpd',
   cleanup: true,
   disposeMs: 0,
+  viewerSessions: false,
   utc: true,
 };
 
@@ -112,7 +113,7 @@ export class DashStage {
   /** The manifest as a player gets it. */
   text(): string {
     const path = this.#mpdPath();
-    const answer = this.resources.find(path)?.respond({} as never);
+    const answer = this.resources.find(path)?.respond({ query: '' } as never);
     if (answer !== undefined && 'bytes' in answer) return answer.bytes.toString();
     const bytes = this.disk.files.get(path);
     assert.ok(bytes !== undefined, 'there is no manifest');

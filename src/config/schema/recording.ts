@@ -69,6 +69,12 @@ export const DASH = {
     reload: 'hook',
     doc: 'Delete everything after so much silence; 0 is never.',
   },
+  dash_ctx: {
+    type: 'flag',
+    default: true,
+    reload: 'hook',
+    doc: 'Give each DASH viewer a session, whose id is in the URLs of segments, so that viewers can be counted.',
+  },
 } as const satisfies Rows;
 
 /** vhost > dvr. */

@@ -72,6 +72,8 @@ export interface Mpd {
   readonly mediaPresentationDurationMs?: number;
   readonly minBufferTimeMs: number;
   readonly maxSegmentDurationMs?: number;
+  /** Where a player asks for it next time; it is written, and not read. Spec: 5.3.1.2. */
+  readonly location?: string;
   readonly utcTiming?: { readonly schemeIdUri: string; readonly value: string };
   readonly periods: readonly Period[];
 }

@@ -25,6 +25,7 @@ export function writeMpd(mpd: Mpd): string {
     minBufferTime: durationText(mpd.minBufferTimeMs),
   });
   lines.push(`<MPD${head}>`);
+  if (mpd.location !== undefined) lines.push(`  <Location>${escapeXml(mpd.location)}</Location>`);
   for (const period of mpd.periods) writePeriod(lines, period);
   if (mpd.utcTiming !== undefined) {
     const { schemeIdUri, value } = mpd.utcTiming;

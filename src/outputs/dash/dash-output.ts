@@ -1,3 +1,4 @@
+import { systemClock } from '../../base/clock.ts';
 import { describeError, ServerError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { Deadline, TimerWheel } from '../../base/timer-wheel.ts';
@@ -11,7 +12,8 @@ import { StreamFiles } from '../../storage/stream-files.ts';
 import { WholeFiles } from '../../storage/whole-files.ts';
 import { readJournal } from './journal-file.ts';
 import { DashNames } from './names.ts';
-import type { DashOptions } from './options.ts';
+import { ManifestDocument, type DashViewerDeps } from './manifest-document.ts';
+import { dashTiming, type DashOptions } from './options.ts';
 import { DashPresentation } from './presentation.ts';
 import { DashSegmenter, type DashSegment } from './segmenter.ts';
 
@@ -26,11 +28,16 @@ export interface DashDeps {
   readonly observer: OutputObserver;
   readonly resources: LiveResources;
   readonly removals: DelayedRemovals;
+  /** Default: viewers are neither counted nor asked. */
+  readonly viewers?: DashViewerDeps;
   /** Default: that of the system. */
   readonly fileSystem?: FileSystem;
   /** The text of a journal, undefined when there is none. Never rejects. Default: from the disk. */
   readonly readJournal?: (path: string) => Promise<string | undefined>;
 }
+
+/** A viewer who left out so many updates of the manifest has left. */
+const SILENT_UPDATES = 3;
 
 /** [dash] MPEG-DASH of one stream: fMP4 segments of each track and a manifest, on the disk and in memory. */
 export class DashOutput implements StreamOutput {
@@ -39,6 +46,7 @@ export class DashOutput implements StreamOutput {
   readonly #start: OutputStart<DashOptions>;
   readonly #deps: DashDeps;
   readonly #files: StreamFiles;
+  readonly #document: ManifestDocument;
   readonly #presentation: DashPresentation;
   readonly #segmenter: DashSegmenter;
   readonly #ready: Promise<void>;
@@ -60,13 +68,23 @@ export class DashOutput implements StreamOutput {
     const { resources, removals, unixTime, fileSystem } = deps;
     const names = new DashNames(options, name, unixTime());
     const whole = new WholeFiles((error) => this.#trouble(error), fileSystem);
-    this.#files = new StreamFiles({ root: options.path, resources, removals, whole, unixTime, after });
+    this.#document = new ManifestDocument(
+      {
+        name,
+        viewerSessions: options.viewerSessions && deps.viewers !== undefined,
+        timeoutMs: SILENT_UPDATES * dashTiming(options).minimumUpdatePeriodMs + options.fragmentMs,
+      },
+      { ...(deps.viewers ?? nobody()), wheel: deps.wheel, logger: deps.logger },
+    );
+    const gate = { kind: 'dash' as const, name, admit: this.#document.admit };
+    this.#files = new StreamFiles({ root: options.path, resources, removals, whole, unixTime, after, gate });
     const journal = this.#files.path(names.journal);
     this.#files.path(names.mpd);
     this.#presentation = new DashPresentation(options, names, {
       files: this.#files,
       removals,
       unixTime,
+      document: this.#document,
       onTooSlow: () => this.#trouble(new ServerError('FILE_TOO_SLOW', 'segments wait for the disk')),
     });
     this.#segmenter = new DashSegmenter({
@@ -129,6 +147,7 @@ export class DashOutput implements StreamOutput {
     await this.#ready;
     this.#presentation.pause();
     await this.#files.settled();
+    this.#document.close();
     this.#files.unserveAll();
   }
 
@@ -179,4 +198,13 @@ export class DashOutput implements StreamOutput {
     const { name } = this.#start;
     this.#deps.observer.outputFailed?.({ output: this.name, name, session: this.#session, error, then });
   }
+}
+
+/** Viewers are not told from each other. */
+function nobody(): DashViewerDeps {
+  return {
+    clock: systemClock,
+    access: { check: () => Promise.resolve(undefined) },
+    attend: () => undefined,
+  };
 }

@@ -16,6 +16,8 @@ export interface DashOptions {
   readonly cleanup: boolean;
   /** [dash_dispose] ms; 0 = never. */
   readonly disposeMs: number;
+  /** [dash_ctx] Viewers get a session, whose id is in the URLs of segments. */
+  readonly viewerSessions: boolean;
   /** [utc_time] Dates in names are UTC. */
   readonly utc: boolean;
 }

@@ -11,6 +11,7 @@ import type { DelayedRemovals } from '../../storage/delayed-removals.ts';
 import type { ResourceBody } from '../../storage/live-resources.ts';
 import type { StreamFiles } from '../../storage/stream-files.ts';
 import { ExpectedSegment } from './expected-segment.ts';
+import type { ManifestDocument } from './manifest-document.ts';
 import type { DashNames } from './names.ts';
 import { dashTiming, presentationDelayMs, type DashOptions, type DashTiming } from './options.ts';
 import type { DashSegment } from './segmenter.ts';
@@ -35,6 +36,8 @@ export interface PresentationDeps {
   readonly removals: DelayedRemovals;
   /** Wall clock, Unix ms. */
   readonly unixTime: () => number;
+  /** What answers at the path of the manifest. */
+  readonly document: ManifestDocument;
   /** The disk is too slow: a segment was left out. */
   readonly onTooSlow: () => void;
 }
@@ -240,7 +243,7 @@ export class DashPresentation {
   }
 
   #publish(now: number, after: Promise<unknown> | undefined): void {
-    const { files } = this.#deps;
+    const { files, document } = this.#deps;
     const journal = Buffer.from(this.#window.journal(now));
     const journalled = files.put(this.#names.journal, journal, { after, resource: 'none' });
     const mpd = this.#window.mpd();
@@ -255,7 +258,10 @@ export class DashPresentation {
             ),
           };
     const written = Promise.all([after, journalled]);
-    void files.put(this.#names.mpd, Buffer.from(writeMpd(shown)), { after: written });
+    const text = Buffer.from(writeMpd(shown));
+    document.show(shown, this.#names.mpdUrl, text, now);
+    files.serveOpen(this.#names.mpd, document);
+    void files.put(this.#names.mpd, text, { after: written, resource: 'none' });
   }
 
   #removeExpired(now: number): void {

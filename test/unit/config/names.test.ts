@@ -151,20 +151,27 @@ test('the names above are all there is, but for our own', () => {
   const ours = ['rtmp_handshake_timeout', 'srs_log_format', 'http_server.page', 'http_server.live_memory'];
   ours.push('grace_drain_timeout', 'vhost.play.queue_max_size');
   ours.push('vhost.play.send_timeout', 'vhost.play.mw_adaptive', 'vhost.publish.hold_time');
-  ours.push('vhost.hls.hls_ll', 'vhost.hls.hls_ll_part', 'vhost.hls.hls_program_date_time');
+  ours.push(
+    'vhost.dash.dash_ctx',
+    'vhost.hls.hls_ll',
+    'vhost.hls.hls_ll_part',
+    'vhost.hls.hls_program_date_time',
+  );
   ours.push('vhost.hls.hls_endlist', 'vhost.dvr.dvr_fmp4');
   for (const name of ['timeout', 'retries', 'fail_open', 'secret', 'tls_verify'])
     ours.push(`vhost.http_hooks.${name}`);
   for (const name of ['enabled', 'no_keyframe', 'no_media', 'silent_audio', 'interleave', 'low_bitrate'])
     ours.push(`vhost.health.${name}`);
   ours.push('vhost.health.unsteady_time', 'http_api.auth.token', 'http_api.auth.token_file');
-  ours.push('ban_file', 'vhost.limits.max_clients', 'vhost.limits.max_publishers', 'vhost.limits.max_viewers');
+  ours.push(
+    'ban_file',
+    'vhost.limits.max_clients',
+    'vhost.limits.max_publishers',
+    'vhost.limits.max_viewers',
+  );
   ours.push('vhost.limits.max_streams', 'vhost.limits.max_clients_per_ip');
   ours.push('vhost.limits.max_viewers_per_stream');
   ours.push('trusted_proxies', 'proxy_protocol', 'proxy_header', 'max_connections_per_ip');
-  ours.push('ban_file', 'vhost.limits.max_clients', 'vhost.limits.max_publishers', 'vhost.limits.max_viewers');
-  ours.push('vhost.limits.max_streams', 'vhost.limits.max_clients_per_ip');
-  ours.push('vhost.limits.max_viewers_per_stream');
   ours.push('rtc_server.dir'); // A leftover that SRS accepts without a use for it.
   const known = new Set(ours);
   for (const blocks of Object.values(NAMES))

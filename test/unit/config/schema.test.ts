@@ -483,6 +483,7 @@ test('the defaults are those of SRS 3, but for tcp_nodelay and mr', () => {
         dashMpdFile: '[app]/[stream].mpd',
         dashWindowSize: 5,
         dashCleanup: true,
+        dashCtx: true,
         dashDisposeMs: 120_000,
       },
       dvr: {

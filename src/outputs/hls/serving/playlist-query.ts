@@ -1,4 +1,4 @@
-import { isContext } from '../../../hub/viewer-context.ts';
+import { isContext, vhostOf } from '../../../hub/viewer-context.ts';
 
 /** What the query of a playlist's URL asks for. Spec: draft-pantos-hls-rfc8216bis (`bis`), 6.2.5. */
 export interface PlaylistQuery {
@@ -18,8 +18,6 @@ export interface PlaylistQuery {
 /** [hls_ctx] The parameter that tells one viewer from another. */
 export const CONTEXT_PARAMETER = 'hls_ctx';
 
-/** A name of a vhost, percent-encoded where that is needed: nothing that means something in a playlist or a query. */
-const VHOST = /^vhost=[A-Za-z0-9._:%-]{1,255}$/;
 const COUNT = /^\d{1,15}$/;
 
 /** Reads a query without its `?`. A text says what is wrong with the directives in it. */
@@ -28,7 +26,6 @@ export function readPlaylistQuery(query: string): PlaylistQuery | string {
   let sequence: number | undefined;
   let part: number | undefined;
   let skip = false;
-  let vhost: string | undefined;
   const rest: string[] = [];
   for (const parameter of query === '' ? [] : query.split('&')) {
     const equals = parameter.indexOf('=');
@@ -48,10 +45,9 @@ export function readPlaylistQuery(query: string): PlaylistQuery | string {
     } else if (!name.startsWith('_HLS_') && parameter !== '') {
       // Names with this prefix belong to the protocol (bis, 6.2.5): nothing of the viewer's to keep.
       rest.push(parameter);
-      if (VHOST.test(parameter)) vhost ??= parameter;
     }
   }
   // bis, 6.2.5.2: a part without its segment is a bad request.
   if (part !== undefined && sequence === undefined) return '_HLS_part without _HLS_msn';
-  return { context, sequence, part, skip, vhost, rest: rest.join('&') };
+  return { context, sequence, part, skip, vhost: vhostOf(query), rest: rest.join('&') };
 }

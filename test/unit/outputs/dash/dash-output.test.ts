@@ -282,7 +282,7 @@ suite('DASH of a stream', () => {
     ): Promise<unknown> => {
       const path = stage.path(`live/demo/video-1-${time * 90}.m4s`);
       return Promise.resolve(
-        stage.resources.find(path)?.respond({ signal, userAgent, headOnly: false } as never),
+        stage.resources.find(path)?.respond({ query: '', signal, userAgent, headOnly: false } as never),
       );
     };
     stage.play([avcConfig(), aacConfig(), ...media({ seconds: 6 })]);

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
-import { exec } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { get } from 'node:http';
 import { after, before, suite, test } from 'node:test';
-import { promisify } from 'node:util';
+import { Compile } from 'typebox/compile';
 import WebSocket from 'ws';
 import { eventually } from '../support/eventually.ts';
 import { audioConfig, audioFrame, videoConfig, videoFrame } from '../support/hub-fixtures.ts';
@@ -68,6 +66,7 @@ const CLIENT = {
   queue_bytes: 'int',
   drops: 'int',
   dropped_bytes: 'int',
+  rtt_ms: 'float?',
 } as const;
 const URLS = { versions: 'text', summaries: 'text', rusages: 'text', self_proc_stats: 'text' } as const;
 
@@ -91,6 +90,9 @@ const BODIES: readonly (readonly [string, Shape])[] = [
         vhosts: 'text',
         streams: 'text',
         clients: 'text',
+        events: 'text',
+        bans: 'text',
+        openapi: 'text',
         raw: 'text',
         clusters: 'text',
         health: 'text',
@@ -265,6 +267,15 @@ const BODIES: readonly (readonly [string, Shape])[] = [
   ['/api/v1/streams/nothing', { code: 'int', msg: 'text' }],
 ];
 
+/** Of an OpenAPI document what is looked at here. */
+interface Document {
+  readonly paths: Record<string, Record<string, Operation>>;
+}
+
+interface Operation {
+  readonly responses: Record<string, { readonly content?: Record<string, { readonly schema: object }> }>;
+}
+
 interface Client {
   readonly id: string;
   readonly type: string;
@@ -403,16 +414,6 @@ suite('the API of a server with publishers and viewers', () => {
     assert.equal(system?.['conn_srs'], server.server.connections);
   });
 
-  test('the lines of docs/api.md do what they say', async () => {
-    const page = await readFile(new URL('../../docs/api.md', import.meta.url), 'utf8');
-    const lines = page.match(/^curl .*$/gm) ?? [];
-    assert.equal(lines.length, 4);
-    for (const line of lines.filter((each) => !each.includes('DELETE'))) {
-      const { stdout } = await promisify(exec)(line.replace('http://127.0.0.1:1985', origin));
-      assert.equal((JSON.parse(stdout) as { code: number }).code, 0, line);
-    }
-  });
-
   test('no answer shows a secret of a URL', async () => {
     for (const [path] of [...BODIES, ['/api/v1/streams/live/demo']]) {
       const text = await (await fetch(origin + path)).text();
@@ -420,11 +421,36 @@ suite('the API of a server with publishers and viewers', () => {
     }
   });
 
-  test('the last line of docs/api.md ends the publisher', async () => {
-    const page = await readFile(new URL('../../docs/api.md', import.meta.url), 'utf8');
-    const line = /^curl .*DELETE.*$/m.exec(page)?.[0] ?? '';
-    const { stdout } = await promisify(exec)(line.replace('http://127.0.0.1:1985', origin));
-    assert.equal((JSON.parse(stdout) as { code: number }).code, 0);
+  test('every answer is what the document says', async () => {
+    const document = await json<Document>('/api/v1/openapi.json');
+    const [vhost] = (await json<{ vhosts: { id: string }[] }>('/api/v1/vhosts/')).vhosts;
+    const [client] = await clients();
+    const ids = { vhosts: vhost?.id, streams: 'live/demo', clients: client?.id, bans: 'none' };
+    let looked = 0;
+    for (const [path, operations] of Object.entries(document.paths)) {
+      const answer = operations['get']?.responses['200']?.content?.['application/json'];
+      if (answer === undefined || path === '/api/v1/tests/redirects') continue;
+      const kind = /^\/api\/v1\/(\w+)\/\{id\}$/.exec(path)?.[1] as keyof typeof ids | undefined;
+      const schema = Compile(answer.schema);
+      const asked =
+        kind === undefined ? [path] : [path.replace('{id}', ids[kind] ?? ''), path.replace('{id}', 'none')];
+      for (const url of [...asked, ...(path === '/api/v1/raw' ? [`${path}?rpc=raw`] : [])]) {
+        const body = await json(url);
+        assert.deepEqual(schema.Errors(body), [], url);
+        // It cannot be met by just anything.
+        assert.ok(!schema.Check({ ...body, more: 1 }), `${url} takes unknown fields`);
+        assert.ok(!schema.Check({ ...body, code: 'x' }), `${url} takes a code that is none`);
+        looked += 1;
+      }
+    }
+    assert.ok(looked >= 24, `${looked} were looked at`);
+  });
+
+  test('a stream that is stopped by its name answers what the document says', async () => {
+    const document = await json<Document>('/api/v1/openapi.json');
+    const answer = document.paths['/api/v1/streams/{id}']?.['delete']?.responses['200'];
+    const body = await json('/api/v1/streams/live/demo', { method: 'DELETE' });
+    assert.deepEqual(Compile(answer?.content?.['application/json']?.schema ?? {}).Errors(body), []);
     await eventually(() => publisher.ended, 'the end of the publisher');
   });
 });

@@ -184,6 +184,7 @@ test('a client of HLS, and its end', async () => {
     queue_bytes: 34,
     drops: 5,
     dropped_bytes: 67,
+    rtt_ms: null,
   });
   assert.deepEqual(await json(`${origin}/api/v1/clients/one`, { method: 'DELETE' }), BASE);
   assert.deepEqual(

@@ -3,11 +3,13 @@ import assert from 'node:assert/strict';
 /** What a JSON value must be: a word for a plain value, a list for an array of one shape, an object for exactly these fields. */
 export type Shape = Word | readonly [Shape] | { readonly [field: string]: Shape };
 
-type Word = 'int' | 'float' | 'string' | 'text' | 'bool' | 'vid' | 'str';
+type Word = 'int' | 'float' | 'float?' | 'string' | 'text' | 'bool' | 'vid' | 'str';
 
 const WORDS: Readonly<Record<Word, (value: unknown) => boolean>> = {
   int: (value) => Number.isInteger(value),
   float: (value) => typeof value === 'number',
+  /** Null where it is not known. */
+  'float?': (value) => value === null || typeof value === 'number',
   string: (value) => typeof value === 'string',
   // Not empty.
   text: (value) => typeof value === 'string' && value !== '',

@@ -45,8 +45,6 @@ export function addDocument(app: FastifyInstance, version: string): void {
         description: DESCRIPTION,
         license: { name: 'MIT', identifier: 'MIT' },
       },
-      // Wherever the document comes from, also behind a proxy with a path of its own.
-      servers: [{ url: '../..', description: 'This server.' }],
       tags: Object.entries(API_TAGS).map(([name, description]) => ({ name, description })),
       components: {
         securitySchemes: {
@@ -66,10 +64,10 @@ export function addDocument(app: FastifyInstance, version: string): void {
     },
     // Routes without a tag answer wrong methods, redirect, or serve files.
     hideUntagged: true,
-    transform: ({ schema, url, route }) => ({
-      schema: { ...schema, security: securityOf(route) },
-      url: url.replace('/*', '/:id'),
-    }),
+    transform: ({ schema, url, route }) => {
+      const shown = { ...schema, security: securityOf(route) }; // A route may have no schema at all.
+      return { schema: shown, url: url.replace('/*', shown.params === undefined ? '/' : '/:id') };
+    },
     transformObject: (document) => {
       const made = 'openapiObject' in document ? document.openapiObject : {};
       finish(made as { paths?: Record<string, Record<string, Operation>> });

@@ -7,6 +7,8 @@ import { addClusterRoute } from './cluster-route.ts';
 import { addEventRoutes, announced } from './event-routes.ts';
 import { FEATURES } from './features.ts';
 import { addHostRoutes } from './host-routes.ts';
+import { described, type RouteDocs } from './route-docs.ts';
+import * as docs from './server-docs.ts';
 import { addStreamRoutes } from './stream-routes.ts';
 import { addVhostRoutes } from './vhost-routes.ts';
 
@@ -18,6 +20,12 @@ export interface ApiRoutesOptions extends ApiSources, ApiIdentity {
     readonly crossdomain: boolean;
   };
 }
+
+type AddRoute = (
+  url: string,
+  docs: RouteDocs,
+  handler: (request: FastifyRequest, reply: FastifyReply) => unknown,
+) => void;
 
 const V1_URLS = {
   versions: 'the version of this server',
@@ -36,6 +44,7 @@ const V1_URLS = {
     'the clients, or one of them by id; ?start=0&count=10; DELETE disconnects it, ?ban=60 and bans its address',
   bans: 'who must not publish or play; POST ip, stream, action, seconds, reason; DELETE lifts one by id',
   events: 'what happens, as server-sent events; ?types=stream,session&stream=live/show',
+  openapi: 'what there is, as an OpenAPI document: openapi.json; a page to read it: docs/',
   raw: 'the settings of this API',
   clusters: 'where another origin sends the players of a stream to',
   health: 'whether the server lives and is ready',
@@ -52,20 +61,21 @@ export function addApiRoutes(app: FastifyInstance, options: ApiRoutesOptions): v
   const { version, serverId, serviceId, pid } = options;
   const base = { code: 0, server: serverId, service: serviceId, pid: String(pid) } as const;
   const context: ApiContext = { ...options, base, bans: announced(options.bans, options.events) };
-  const any = (url: string, handler: (request: FastifyRequest, reply: FastifyReply) => unknown): void => {
-    app.route({ method: ANY_METHOD, url, handler });
+  const any: AddRoute = (url, docs, handler) => {
+    app.route({ method: ANY_METHOD, url, schema: described({ ...docs, anyMethod: true }), handler });
   };
 
-  any('/api/*', () => ({ ...base, urls: { v1: 'the api version 1.0' } }));
-  any('/api/v1/*', () => ({ ...base, urls: V1_URLS, tests: TESTS }));
+  any('/api/*', docs.ROOT, () => ({ ...base, urls: { v1: 'the api version 1.0' } }));
+  any('/api/v1/*', docs.INDEX, () => ({ ...base, urls: V1_URLS, tests: TESTS }));
   const [major = 0, minor = 0, revision = 0] = version.split(/[.-]/).map((part) => Number(part) || 0);
-  any('/api/v1/versions', () => ({ ...base, data: { major, minor, revision, version } }));
-  any('/api/v1/features', () => ({ ...base, data: FEATURES }));
+  any('/api/v1/versions', docs.VERSIONS, () => ({ ...base, data: { major, minor, revision, version } }));
+  any('/api/v1/features', docs.FEATURES, () => ({ ...base, data: FEATURES }));
   const authors = { license: 'MIT', contributors: 'the contributors of srs-ts' };
-  any('/api/v1/authors', () => ({ ...base, data: authors }));
+  any('/api/v1/authors', docs.AUTHORS, () => ({ ...base, data: authors }));
   app.route({
     method: ANY_METHOD,
     url: '/api/v1/health',
+    schema: described({ ...docs.HEALTH, anyMethod: true }),
     config: { role: 'none' }, // Probes have no credentials.
     handler: (_request, reply) => {
       const ready = options.ready();
@@ -73,7 +83,7 @@ export function addApiRoutes(app: FastifyInstance, options: ApiRoutesOptions): v
       return reply.code(ready ? 200 : 503).send({ ...base, data: { live: true, ready } });
     },
   });
-  any('/api/v1/raw', (request) => rawAnswer(request.query, options));
+  any('/api/v1/raw', docs.RAW, (request) => rawAnswer(request.query, options));
   addTests(any, context);
   addClusterRoute(app, context);
   addHostRoutes(app, context);
@@ -87,19 +97,18 @@ export function addApiRoutes(app: FastifyInstance, options: ApiRoutesOptions): v
 }
 
 /** `/api/v1/tests/`: for those who write clients. */
-function addTests(
-  any: (url: string, handler: (request: FastifyRequest, reply: FastifyReply) => unknown) => void,
-  { base, version, unixTime }: ApiContext,
-): void {
-  any('/api/v1/tests/requests', (request) => {
+function addTests(any: AddRoute, { base, version, unixTime }: ApiContext): void {
+  any('/api/v1/tests/requests', docs.REQUESTS, (request) => {
     const url = request.raw.url ?? '';
     const path = url.split('?', 1)[0] ?? '';
     // SRS means to show the headers of the request and then overwrites them; so no credentials are shown.
     const headers = { sigature: 'srs-ts', version, link: 'srs-ts', time: unixTime() };
     return { ...base, data: { uri: `http://${request.host}${path}`, path, METHOD: request.method, headers } };
   });
-  any('/api/v1/tests/errors', () => failure(API_ERRORS.TEST, 'the error that was asked for'));
-  any('/api/v1/tests/redirects', (_request, reply) => reply.redirect('/api/v1/tests/errors', 301));
+  any('/api/v1/tests/errors', docs.ERRORS, () => failure(API_ERRORS.TEST, 'the error that was asked for'));
+  any('/api/v1/tests/redirects', docs.REDIRECTS, (_request, reply) =>
+    reply.redirect('/api/v1/tests/errors', 301),
+  );
 }
 
 /** `/api/v1/raw`: what of the RAW API is there also where it is off. */

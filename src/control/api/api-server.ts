@@ -14,9 +14,11 @@ import {
 } from '../../net/index.ts';
 import { API_ERRORS, failure } from './answer.ts';
 import type { ApiIdentity, ApiSources } from './api-context.ts';
+import { addDocument } from './api-document.ts';
 import { addApiRoutes } from './api-routes.ts';
 import type { ApiAuth } from './auth.ts';
 import { callbackOf, overrideMethod } from './jsonp.ts';
+import { addStrictMode } from './strict-mode.ts';
 
 export interface ApiServerOptions extends ApiIdentity {
   /** [http_api listen] */
@@ -86,11 +88,16 @@ export class ApiServer {
     });
     this.#app = this.#createApp();
     deps.auth?.guard(this.#app); // Before the routes: hooks are for what comes after them.
-    addApiRoutes(this.#app, {
-      ...options,
-      ...deps,
-      logger: this.#logger,
-      settings: () => ({ listen: this.#listen.map(listenText).join(','), crossdomain: this.#crossdomain }),
+    addStrictMode(this.#app);
+    addDocument(this.#app, options.version);
+    void this.#app.register((routes, _options, done) => {
+      addApiRoutes(routes, {
+        ...options,
+        ...deps,
+        logger: this.#logger,
+        settings: () => ({ listen: this.#listen.map(listenText).join(','), crossdomain: this.#crossdomain }),
+      });
+      done();
     });
   }
 

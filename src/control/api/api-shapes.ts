@@ -1,6 +1,7 @@
 import { DEFAULT_VHOST } from '../../base/names.ts';
 import type { StreamSnapshot } from '../../hub/ports.ts';
-import type { Kbps, StreamSums, TrackedSession, VhostSums } from '../sessions/index.ts';
+import type { StreamSums, TrackedSession, VhostSums } from '../sessions/index.ts';
+import type { ClientObject, StreamObject, VhostObject } from './schemas/live-schemas.ts';
 
 /** SRS's codec names. */
 const VIDEO_NAMES: Readonly<Record<string, string>> = {
@@ -19,79 +20,6 @@ export interface VhostFacts {
   readonly enabled: boolean;
   /** Length of a segment, seconds; undefined = no HLS. */
   readonly hlsFragmentSeconds: number | undefined;
-}
-
-/** Object of `/api/v1/vhosts/`. */
-export interface VhostObject {
-  readonly id: string;
-  readonly name: string;
-  readonly enabled: boolean;
-  readonly clients: number;
-  readonly streams: number;
-  readonly send_bytes: number;
-  readonly recv_bytes: number;
-  readonly kbps: Kbps;
-  readonly hls: { readonly enabled: boolean; readonly fragment?: number };
-}
-
-/** Object of `/api/v1/streams/`. */
-export interface StreamObject {
-  readonly id: string;
-  readonly name: string;
-  readonly vhost: string;
-  readonly app: string;
-  readonly tcUrl: string;
-  readonly url: string;
-  readonly live_ms: number;
-  readonly clients: number;
-  readonly frames: number;
-  readonly video_frames: number;
-  readonly audio_frames: number;
-  readonly timeline_repairs: number;
-  readonly send_bytes: number;
-  readonly recv_bytes: number;
-  readonly kbps: Kbps;
-  readonly publish: { readonly active: boolean; readonly cid: string; readonly started_ms: number };
-  readonly video: {
-    readonly codec: string;
-    readonly profile: string;
-    readonly level: string;
-    readonly width: number;
-    readonly height: number;
-  } | null;
-  readonly audio: {
-    readonly codec: string;
-    readonly sample_rate: number;
-    readonly channel: number;
-    readonly profile: string;
-  } | null;
-}
-
-/** Object of `/api/v1/clients/`. */
-export interface ClientObject {
-  readonly id: string;
-  readonly vhost: string;
-  readonly stream: string;
-  readonly ip: string;
-  readonly pageUrl: string;
-  readonly swfUrl: string;
-  readonly tcUrl: string;
-  readonly url: string;
-  readonly name: string;
-  readonly type: string;
-  readonly kind: string;
-  readonly transport: string;
-  readonly user_agent: string;
-  readonly publish: boolean;
-  readonly alive: number;
-  readonly started_ms: number;
-  readonly send_bytes: number;
-  readonly recv_bytes: number;
-  readonly kbps: Kbps;
-  readonly queue_ms: number;
-  readonly queue_bytes: number;
-  readonly drops: number;
-  readonly dropped_bytes: number;
 }
 
 /** `now` is time of the clock, ms. */
@@ -193,6 +121,7 @@ export function clientObject(session: TrackedSession, now: number): ClientObject
     queue_bytes: queue.queuedBytes,
     drops: queue.drops,
     dropped_bytes: queue.droppedBytes,
+    rtt_ms: info.rttMs === undefined ? null : Math.round(info.rttMs * 10) / 10,
   };
 }
 

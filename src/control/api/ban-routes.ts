@@ -3,21 +3,9 @@ import { ServerError } from '../../base/errors.ts';
 import { MAX_BAN_SECONDS, type Ban, type BanWish } from '../access/index.ts';
 import { API_ERRORS, failure, methodNotAllowed, wholeNumber, type Failure } from './answer.ts';
 import { MAX_PAGE, type ApiContext } from './api-context.ts';
+import { ADDED_BAN, LIFTED_BAN, LISTED_BANS, ONE_BAN } from './live-docs.ts';
+import type { BanObject } from './schemas/live-schemas.ts';
 import { jsonList } from './json-list.ts';
-
-/** A ban as the API shows it. */
-export interface BanObject {
-  readonly id: string;
-  /** An address or a range; empty: from anywhere. */
-  readonly ip: string;
-  /** `vhost/app/stream`; empty: every stream. */
-  readonly stream: string;
-  readonly action: 'publish' | 'play' | 'all';
-  readonly reason: string;
-  readonly created_ms: number;
-  /** 0: until it is lifted. */
-  readonly expires_ms: number;
-}
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -38,7 +26,7 @@ export function addBanRoutes(app: FastifyInstance, context: ApiContext): void {
 }
 
 function addRoutes(app: FastifyInstance, { base, bans }: ApiContext): void {
-  app.get<{ Querystring: Fields }>('/api/v1/bans/', async ({ query }, reply) => {
+  app.get<{ Querystring: Fields }>('/api/v1/bans/', { schema: LISTED_BANS }, async ({ query }, reply) => {
     const all = bans.all();
     const start = wholeNumber(query['start'], 0);
     const count = Math.max(1, Math.min(MAX_PAGE, wholeNumber(query['count'], MAX_PAGE)));
@@ -46,15 +34,19 @@ function addRoutes(app: FastifyInstance, { base, bans }: ApiContext): void {
     const text = await jsonList(head, 'bans', all.slice(start, start + count), banObject);
     return reply.type('application/json; charset=utf-8').send(text);
   });
-  app.get<{ Params: { id: string } }>('/api/v1/bans/:id', ({ params: { id } }) => {
+  app.get<{ Params: { id: string } }>('/api/v1/bans/:id', { schema: ONE_BAN }, ({ params: { id } }) => {
     const ban = bans.get(id);
     return ban === undefined ? unknown(id) : { ...base, ban: banObject(ban) };
   });
-  app.post<{ Querystring: Fields; Body: unknown }>('/api/v1/bans/', ({ query, body }) => {
-    const { ban, kicked } = bans.add(wishOf({ ...query, ...(isObject(body) ? body : {}) }));
-    return { ...base, ban: banObject(ban), kicked };
-  });
-  app.delete<{ Params: { id: string } }>('/api/v1/bans/:id', ({ params: { id } }) => {
+  app.post<{ Querystring: Fields; Body: unknown }>(
+    '/api/v1/bans/',
+    { schema: ADDED_BAN },
+    ({ query, body }) => {
+      const { ban, kicked } = bans.add(wishOf({ ...query, ...(isObject(body) ? body : {}) }));
+      return { ...base, ban: banObject(ban), kicked };
+    },
+  );
+  app.delete<{ Params: { id: string } }>('/api/v1/bans/:id', { schema: LIFTED_BAN }, ({ params: { id } }) => {
     const ban = bans.lift(id);
     return ban === undefined ? unknown(id) : { ...base, ban: banObject(ban) };
   });

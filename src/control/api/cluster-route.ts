@@ -1,7 +1,11 @@
 import type { FastifyInstance } from 'fastify';
+import Type from 'typebox';
 import { DEFAULT_VHOST } from '../../base/names.ts';
 import { ANY_METHOD, type ApiContext } from './api-context.ts';
 import { MAX_SHOWN_CHARS } from './api-shapes.ts';
+import { described } from './route-docs.ts';
+import { text as documented } from './schemas/parts.ts';
+import { CLUSTERS_BODY } from './schemas/server-schemas.ts';
 
 /** Where a co-worker sends players of a stream to. */
 interface OriginObject {
@@ -30,6 +34,19 @@ export function addClusterRoute(app: FastifyInstance, context: ApiContext): void
   app.route<{ Querystring: Readonly<Record<string, unknown>> }>({
     method: ANY_METHOD,
     url: '/api/v1/clusters',
+    schema: described({
+      tag: 'server',
+      summary: 'Where another origin sends the players of a stream to',
+      query: {
+        ip: Type.Optional(documented('Address of the player.')),
+        vhost: Type.Optional(documented('Vhost. Default: __defaultVhost__.')),
+        app: Type.Optional(documented('Application.', 'live')),
+        stream: Type.Optional(documented('Name of the stream.', 'show')),
+        coworker: Type.Optional(documented('host:port by which the asking origin knows this one.')),
+      },
+      answer: CLUSTERS_BODY,
+      anyMethod: true,
+    }),
     handler: ({ query }) => {
       const text = (name: string): string => {
         const value = query[name];

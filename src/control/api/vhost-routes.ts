@@ -1,7 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import { API_ERRORS, failure, methodNotAllowed } from './answer.ts';
 import type { ApiContext } from './api-context.ts';
-import { vhostObject, type VhostObject } from './api-shapes.ts';
+import { vhostObject } from './api-shapes.ts';
+import { described } from './route-docs.ts';
+import { VHOST_BODY, VHOSTS_BODY, type VhostObject } from './schemas/live-schemas.ts';
+import { text } from './schemas/parts.ts';
 
 /** `/api/v1/vhosts/`: the vhosts that have had a client. */
 export function addVhostRoutes(app: FastifyInstance, context: ApiContext): void {
@@ -20,8 +23,20 @@ export function addVhostRoutes(app: FastifyInstance, context: ApiContext): void 
     }
     return objects;
   };
-  app.get('/api/v1/vhosts/', () => ({ ...base, vhosts: all() }));
-  app.get<{ Params: { id: string } }>('/api/v1/vhosts/:id', ({ params }) => {
+  const listed = described({
+    tag: 'live',
+    summary: 'The vhosts that have had a client',
+    answer: VHOSTS_BODY,
+  });
+  const one = described({
+    tag: 'live',
+    summary: 'One vhost',
+    params: { id: text('Id of the vhost.', 'vid-7a31f0c') },
+    answer: VHOST_BODY,
+    mayFail: true,
+  });
+  app.get('/api/v1/vhosts/', { schema: listed }, () => ({ ...base, vhosts: all() }));
+  app.get<{ Params: { id: string } }>('/api/v1/vhosts/:id', { schema: one }, ({ params }) => {
     const vhost = all().find(({ id }) => id === params.id);
     return vhost === undefined
       ? failure(API_ERRORS.NO_VHOST, `no vhost with the id ${params.id}`)

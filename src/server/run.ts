@@ -3,6 +3,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../base/clock.ts';
 import { formatProblem } from '../config/index.ts';
+import { RecordFile } from '../storage/record-file.ts';
 import { banner } from './banner.ts';
 import { boundYoungGeneration, returnMemory } from './memory-return.ts';
 import { detectContainer } from './process/container.ts';
@@ -41,7 +42,13 @@ export async function run(context: RunContext): Promise<number> {
     if (origin === undefined) return undefined;
     return origin.line === 0 ? origin.file : `${origin.file}:${origin.line}`;
   };
-  const server = new Server(config, { logger, version, pageDir: pageDir(), placeOf });
+  const server = new Server(config, {
+    logger,
+    version,
+    pageDir: pageDir(),
+    placeOf,
+    hookStore: (path) => new RecordFile(path),
+  });
   const reloader = new Reloader({
     loaded: context.loaded,
     load: () => context.reload(),

@@ -7,7 +7,7 @@ import type { Logger } from '../base/logger.ts';
 import type { Config, ConfigChange } from '../config/index.ts';
 import { ServerEvents } from '../control/events/index.ts';
 import { StreamHealth } from '../control/health/index.ts';
-import { HttpHooks } from '../control/hooks/index.ts';
+import { HttpHooks, type RecordStore } from '../control/hooks/index.ts';
 import { SessionRegistry } from '../control/sessions/index.ts';
 import { RtmpEndpoint } from '../endpoints/rtmp/index.ts';
 import { createHub, type ClosableHub } from '../hub/hub.ts';
@@ -36,7 +36,7 @@ import type { Refusal, ReloadTarget } from './reload/ports.ts';
 import { ServerTarget } from './reload/server-target.ts';
 import { StreamOutputs } from './stream-outputs.ts';
 import { healthOptions } from './vhost-health.ts';
-import { hookOptions } from './vhost-hooks.ts';
+import { hookOptions, hookSpool } from './vhost-hooks.ts';
 import { rtmpVhosts, streamOptions } from './vhost-options.ts';
 import { VhostTable } from './vhost-table.ts';
 
@@ -50,6 +50,8 @@ export interface ServerDeps {
   readonly placeOf?: (key: string) => string | undefined;
   /** Who may connect, publish and play. Default: everybody. */
   readonly policy?: AccessPolicy;
+  /** [http_hooks_spool] Opens the file of callbacks that are still to be told. Default: there is none. */
+  readonly hookStore?: (path: string) => RecordStore;
   /** Told of each start and end of a publish and a play. */
   readonly observers?: readonly StreamObserver[];
   /** Told of segments and recordings that are done, and of outputs that failed. */
@@ -146,6 +148,7 @@ export class Server implements ReloadTarget {
       logger,
       userAgent: `${NAME}/${version}`,
       server: { serverId, serviceId, cwd: process.cwd() },
+      spool: hookSpool(inForce, deps.hookStore),
       options(vhost) {
         const found = vhosts.find(vhost);
         return found && hookOptions(found);
@@ -317,6 +320,7 @@ export class Server implements ReloadTarget {
   async start(): Promise<void> {
     this.#recovery = this.#recover();
     await this.#access.start();
+    await this.#hooks.start();
     try {
       await this.#rtmp.start();
       await this.#rtmps.move(this.#rtmp, this.#config.rtmps);

@@ -1,5 +1,5 @@
-import type { VhostConfig } from '../config/index.ts';
-import type { HookOptions } from '../control/hooks/index.ts';
+import type { Config, VhostConfig } from '../config/index.ts';
+import type { HookOptions, HookSpool, RecordStore } from '../control/hooks/index.ts';
 
 /** [http_hooks] What a vhost says of callbacks; one that has none switched on has no URLs. */
 export function hookOptions({ httpHooks, hls }: VhostConfig): HookOptions {
@@ -24,5 +24,19 @@ export function hookOptions({ httpHooks, hls }: VhostConfig): HookOptions {
     failOpen: httpHooks.failOpen,
     verifyTls: httpHooks.tlsVerify,
     notifyBytes: hls.hlsNbNotifyBytes,
+  };
+}
+
+/** [http_hooks_spool] Undefined = events do not survive the process. The file is opened at the start; how much and how long is read on use. */
+export function hookSpool(
+  config: () => Config,
+  open: ((path: string) => RecordStore) | undefined,
+): HookSpool | undefined {
+  const path = config().httpHooksSpool;
+  if (path === '' || open === undefined) return undefined;
+  return {
+    store: open(path),
+    maxBytes: () => config().httpHooksSpoolSizeBytes,
+    maxAgeMs: () => config().httpHooksSpoolAgeMs,
   };
 }

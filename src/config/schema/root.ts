@@ -8,6 +8,7 @@ import { PROXIES } from './proxies.ts';
 import type { Options, Rows } from './row.ts';
 import { RTC_SERVER } from './rtc.ts';
 import { RTSP_SERVER, SRT_SERVER } from './srt.ts';
+import { SPOOL } from './spool.ts';
 import { CHUNK_SIZE_RANGE, VHOST } from './vhost.ts';
 
 /** The whole table: every directive is one row in the block where it may stand. Everything else is derived from it. */
@@ -43,6 +44,7 @@ export const ROOT = {
     doc: 'Accept connections whose peer is gone already.',
   },
   ...PROXIES,
+  ...SPOOL,
   ...PROCESS,
   ...LOG,
   ...INAPPLICABLE,

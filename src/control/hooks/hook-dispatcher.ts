@@ -8,8 +8,9 @@ import { CallGate } from './call-gate.ts';
 import type { HookVerdict } from './hook-answer.ts';
 import type { HookBody } from './hook-bodies.ts';
 import { HookCaller, type HookCall } from './hook-caller.ts';
+import { HookJournal, type RecordStore } from './hook-journal.ts';
 import type { DecidingEvent, HookEvent, HookOptions } from './hook-options.ts';
-import { HookQueue } from './hook-queue.ts';
+import { HookQueue, MAX_WAITING_EVENTS } from './hook-queue.ts';
 
 /** Questions to one URL at a time, and how many more may wait for their turn. */
 const MAX_ASKING = 64;
@@ -24,6 +25,13 @@ const MAX_ORDER_WAIT_MS = 5_000;
 const MAX_NOTIFY_MS = 10_000;
 /** At the end of the server: for what is still to be told, ms. */
 const FLUSH_MS = 3_000;
+/** Events that come back from the disk at a time. */
+const REFILL_EVENTS = 1_000;
+const LOST = {
+  full: 'too many events wait',
+  stopping: 'the server is stopping',
+  'no answer': 'no answer',
+} as const;
 
 export interface HookDispatcherDeps {
   readonly clock: Clock;
@@ -31,8 +39,17 @@ export interface HookDispatcherDeps {
   readonly unixTime: () => number;
   readonly logger: Logger;
   readonly userAgent: string;
+  /** [http_hooks_spool] Where events survive the process; undefined = nowhere. */
+  readonly spool?: HookSpool | undefined;
   /** What the vhost says now; undefined = there is no such vhost any more. */
   options(vhost: string): HookOptions | undefined;
+}
+
+/** [http_hooks_spool, http_hooks_spool_size, http_hooks_spool_age] */
+export interface HookSpool {
+  readonly store: RecordStore;
+  readonly maxBytes: () => number;
+  readonly maxAgeMs: () => number;
 }
 
 /** Whose event it is. */
@@ -57,6 +74,9 @@ export class HookDispatcher {
   readonly #failures: TallyReport;
   readonly #losses: TallyReport;
   readonly #stopAsking = new AbortController();
+  readonly #journal: HookJournal | undefined;
+  #refilling = false;
+  #isOver = false;
 
   constructor(deps: HookDispatcherDeps) {
     this.#deps = deps;
@@ -65,6 +85,7 @@ export class HookDispatcher {
     this.#client = new HttpClient(clock);
     this.#caller = new HookCaller({ ...deps, client: this.#client });
     this.#queue = new HookQueue({ clock });
+    this.#journal = deps.spool && new HookJournal({ ...deps, ...deps.spool });
     this.#failures = new TallyReport({
       clock,
       logger,
@@ -112,13 +133,36 @@ export class HookDispatcher {
     }
   }
 
-  /** Tells all URLs of an event in order, now or later. */
-  tell(event: HookEvent, owner: EventOwner, body: () => HookBody): void {
+  /** Reads what the server before left to be told, and begins to tell it. */
+  async start(): Promise<void> {
+    await this.#journal?.load();
+    this.#refill();
+  }
+
+  /** A session was let in: its end is told after the next start if the server dies. Returns the id that the end will have. */
+  owe(event: HookEvent, owner: EventOwner, body: () => HookBody): string | undefined {
+    if (this.#journal === undefined || (this.#optionsOf(owner)?.urls[event] ?? []).length === 0)
+      return undefined;
+    const id = randomUUID();
+    const call = { event, id, sequence: owner.sequence, body: bytesOf(body()) };
+    this.#journal.owe({ key: owner.key, vhost: owner.vhost, call });
+    return id;
+  }
+
+  /** Tells all URLs of an event in order, now or later. `id`: of what was owed. */
+  tell(event: HookEvent, owner: EventOwner, body: () => HookBody, id?: string): void {
     const first = this.#optionsOf(owner);
-    if ((first?.urls[event] ?? []).length === 0) return;
-    const call = callOf(event, owner, body());
+    if ((first?.urls[event] ?? []).length === 0) {
+      if (id !== undefined) this.#journal?.done(id);
+      return;
+    }
+    this.#send(owner, callOf(event, owner, body(), id));
+  }
+
+  #send(owner: EventOwner, call: HookCall, isBack = false): void {
+    const { event } = call;
     const taken = new Set<string>();
-    this.#push(event, owner, call, async (signal) => {
+    this.#push(owner, call, isBack, async (signal) => {
       const options = this.#optionsOf(owner);
       for (const url of options?.urls[event] ?? []) {
         if (options === undefined || taken.has(url)) continue;
@@ -142,7 +186,7 @@ export class HookDispatcher {
     const event = 'on_hls_notify';
     if ((this.#optionsOf(owner)?.urls[event] ?? []).length === 0) return;
     const call = callOf(event, owner, undefined);
-    this.#push(event, owner, call, async (signal) => {
+    this.#push(owner, call, false, async (signal) => {
       const options = this.#optionsOf(owner);
       for (const template of options?.urls[event] ?? []) {
         if (options === undefined) break;
@@ -168,7 +212,9 @@ export class HookDispatcher {
   /** Tells what waits, as far as that goes quickly. Idempotent. */
   async close(): Promise<void> {
     this.stopAsking();
+    this.#isOver = true; // What is on the disk stays there.
     await this.#queue.close(FLUSH_MS);
+    await this.#journal?.close();
     this.#client.close();
     this.#failures.close();
     this.#losses.close();
@@ -179,17 +225,53 @@ export class HookDispatcher {
   }
 
   #push(
-    event: HookEvent,
     owner: EventOwner,
     call: HookCall,
+    isBack: boolean,
     attempt: (signal: AbortSignal) => Promise<'done' | 'again'>,
   ): void {
+    const { event, id, body } = call;
+    const isFile = event === 'on_dvr' || event === 'on_hls' || event === 'on_hls_notify';
+    // A GET of a segment is worth nothing later.
+    const journal = event === 'on_hls_notify' ? undefined : this.#journal;
+    const kept = { key: owner.key, vhost: owner.vhost, call };
+    if (!isBack && journal?.isAway(owner.key) === true && journal.putAway(kept)) return;
     this.#queue.push(owner.key, {
-      bytes: call.body.length,
-      isFile: event === 'on_dvr' || event === 'on_hls' || event === 'on_hls_notify',
-      attempt,
+      bytes: body.length,
+      isFile,
+      attempt: async (signal) => {
+        const outcome = await attempt(signal);
+        if (outcome === 'done') journal?.done(id);
+        return outcome;
+      },
       retries: () => this.#optionsOf(owner)?.retries ?? 0,
-      lost: (why) => this.#losses.add(`${event}: ${why}`),
+      failed: () => journal?.keep(kept),
+      lost: (why) => {
+        if (why !== 'no answer' && journal?.putAway(kept) === true) return;
+        journal?.done(id);
+        this.#losses.add(`${event}: ${LOST[why]}`);
+      },
+      gone: () => this.#refill(),
+    });
+  }
+
+  /** Events that are on the disk alone come back as soon as half the room in memory is free. */
+  #refill(): void {
+    const journal = this.#journal;
+    if (journal === undefined || journal.away === 0 || this.#refilling || this.#isOver) return;
+    if (this.#queue.size > MAX_WAITING_EVENTS / 2) return;
+    this.#refilling = true;
+    void journal.next(REFILL_EVENTS).then((events) => {
+      this.#refilling = false;
+      for (const { key, vhost, call } of events) {
+        const owner = { key, vhost, options: undefined, sequence: call.sequence };
+        if ((this.#optionsOf(owner)?.urls[call.event] ?? []).length > 0) this.#send(owner, call, true);
+        else {
+          journal.done(call.id);
+          this.#losses.add(`${call.event}: nobody is to be told of vhost ${vhost} any more`);
+        }
+      }
+      this.#refill();
     });
   }
 
@@ -210,14 +292,13 @@ export class HookDispatcher {
   }
 }
 
-function callOf(event: HookEvent, owner: EventOwner, body: HookBody | undefined): HookCall {
+function callOf(event: HookEvent, owner: EventOwner, body: HookBody | undefined, id?: string): HookCall {
   owner.sequence += 1;
-  return {
-    event,
-    id: randomUUID(),
-    sequence: owner.sequence,
-    body: Buffer.from(body === undefined ? '' : JSON.stringify(body)),
-  };
+  return { event, id: id ?? randomUUID(), sequence: owner.sequence, body: bytesOf(body) };
+}
+
+function bytesOf(body: HookBody | undefined): Buffer {
+  return Buffer.from(body === undefined ? '' : JSON.stringify(body));
 }
 
 function explain(verdict: HookVerdict): string {

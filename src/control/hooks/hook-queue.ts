@@ -25,8 +25,12 @@ export interface QueuedEvent {
   attempt(signal: AbortSignal): Promise<'done' | 'again'>;
   /** How many more tries it may have after the first. */
   retries(): number;
-  /** It was given up. */
-  lost(why: string): void;
+  /** There was no answer to its first try. */
+  failed?(): void;
+  /** It was given up; `full` and `stopping`: before its tries were over. */
+  lost(why: 'full' | 'stopping' | 'no answer'): void;
+  /** It does not count in memory any more. */
+  gone?(): void;
 }
 
 export interface HookQueueDeps {
@@ -74,7 +78,7 @@ export class HookQueue {
       this.#bytes + event.bytes > MAX_WAITING_EVENT_BYTES ||
       (event.isFile && this.#files >= MAX_WAITING_FILE_EVENTS);
     if (full || this.#over) {
-      event.lost(full ? 'too many events wait' : 'the server is stopping');
+      event.lost(full ? 'full' : 'stopping');
       return;
     }
     this.#count += 1;
@@ -127,6 +131,7 @@ export class HookQueue {
       this.#count -= 1;
       this.#bytes -= event.bytes;
       if (event.isFile) this.#files -= 1;
+      event.gone?.();
     }
     this.#lines.delete(key);
   }
@@ -134,15 +139,16 @@ export class HookQueue {
   async #deliver(event: QueuedEvent): Promise<void> {
     for (let tries = 0; ; tries += 1) {
       if (this.#over) {
-        event.lost('the server is stopping');
+        event.lost('stopping');
         return;
       }
       const last = this.#ending;
       if ((await event.attempt(this.#abort.signal)) === 'done') return;
       if (last || tries >= event.retries()) {
-        event.lost(last ? 'the server is stopping' : 'no answer');
+        event.lost(last ? 'stopping' : 'no answer');
         return;
       }
+      if (tries === 0) event.failed?.();
       await this.#pause(tries);
     }
   }

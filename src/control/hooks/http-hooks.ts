@@ -19,6 +19,7 @@ import {
   recordingBody,
   segmentBody,
   streamBody,
+  type HookBody,
   type HookClient,
   type HookServer,
 } from './hook-bodies.ts';
@@ -37,12 +38,21 @@ interface Role {
   readonly client: HookClient;
   readonly owner: EventOwner;
   state: 'asking' | 'accepted' | 'started';
+  /** The id of the end that is owed. */
+  owed?: string | undefined;
 }
 
 /** A session from its first question to its last event. */
 interface Known {
   /** Of an RTMP connection: what on_close will say. */
-  connect: { readonly client: HookClient; readonly owner: EventOwner; readonly app: string } | undefined;
+  connect:
+    | {
+        readonly client: HookClient;
+        readonly owner: EventOwner;
+        readonly app: string;
+        owed?: string | undefined;
+      }
+    | undefined;
   /** The answer to on_connect was yes. */
   isConnected: boolean;
   asking: number;
@@ -150,6 +160,11 @@ export class HttpHooks implements AccessPolicy, ConnectionObserver, StreamObserv
     );
   }
 
+  /** Reads what the server before left to be told, and begins to tell it. Before anybody is let in. */
+  start(): Promise<void> {
+    return this.#dispatcher.start();
+  }
+
   /** The server is about to stop: whoever is being asked for, or comes now, is refused. */
   stopAsking(): void {
     this.#dispatcher.stopAsking();
@@ -164,11 +179,15 @@ export class HttpHooks implements AccessPolicy, ConnectionObserver, StreamObserv
     const { session, vhost, app } = request;
     const client = clientOf(session, request);
     const owner = this.#owner(`session ${session.id}`, vhost, known.sequence);
-    known.connect = { client, owner, app };
+    const connect: Known['connect'] = { client, owner, app };
+    known.connect = connect;
     await this.#dispatcher.ask('on_connect', owner, () =>
       connectBody(this.#deps.server, client, { vhost, app }),
     );
     known.isConnected = true;
+    connect.owed = this.#dispatcher.owe('on_close', owner, () =>
+      closeBody(this.#deps.server, client, { vhost, app }, { sent: 0, received: 0 }),
+    );
   }
 
   async #begin(known: Known, request: AccessRequest, action: 'publish' | 'play'): Promise<void> {
@@ -193,6 +212,12 @@ export class HttpHooks implements AccessPolicy, ConnectionObserver, StreamObserv
         );
       }
       role.state = 'accepted';
+      role.owed =
+        action === 'publish'
+          ? this.#dispatcher.owe('on_unpublish', owner, () =>
+              streamBody('on_unpublish', server, client, name),
+            )
+          : this.#dispatcher.owe('on_stop', owner, () => playBody('on_stop', server, client, name, 0));
     } catch (error) {
       if (known.role === role) known.role = undefined;
       throw error;
@@ -220,11 +245,11 @@ export class HttpHooks implements AccessPolicy, ConnectionObserver, StreamObserv
       const { name, client, owner } = role;
       const { server } = this.#deps;
       if (role.action === 'publish') {
-        this.#dispatcher.tell('on_unpublish', owner, () => streamBody('on_unpublish', server, client, name));
+        const body = (): HookBody => streamBody('on_unpublish', server, client, name);
+        this.#dispatcher.tell('on_unpublish', owner, body, role.owed);
       } else {
-        this.#dispatcher.tell('on_stop', owner, () =>
-          playBody('on_stop', server, client, name, this.#viewers(name)),
-        );
+        const body = (): HookBody => playBody('on_stop', server, client, name, this.#viewers(name));
+        this.#dispatcher.tell('on_stop', owner, body, role.owed);
       }
     }
     if (!known.isConnected && known.asking === 0) this.#forget(id, known);
@@ -236,10 +261,9 @@ export class HttpHooks implements AccessPolicy, ConnectionObserver, StreamObserv
     const { connect } = known;
     if (connect === undefined || !known.isConnected) return;
     known.isConnected = false;
-    const { client, owner, app } = connect;
-    this.#dispatcher.tell('on_close', owner, () =>
-      closeBody(this.#deps.server, client, { vhost: owner.vhost, app }, bytes),
-    );
+    const { client, owner, app, owed } = connect;
+    const body = (): HookBody => closeBody(this.#deps.server, client, { vhost: owner.vhost, app }, bytes);
+    this.#dispatcher.tell('on_close', owner, body, owed);
   }
 
   #know(id: string): Known {

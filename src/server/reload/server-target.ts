@@ -14,6 +14,7 @@ import { proxySettings } from '../proxy-settings.ts';
 import { listenerCount, openFilesProblem } from '../process/open-files.ts';
 import type { StreamOutputs } from '../stream-outputs.ts';
 import { servedVhosts } from '../vhost-options.ts';
+import { httpMoves } from './http-moves.ts';
 import { moveListeners } from './listener-moves.ts';
 import type { Refusal, ReloadTarget } from './ports.ts';
 
@@ -44,6 +45,8 @@ const OWN = new Set([
   'trusted_proxies',
   'proxy_protocol',
   'proxy_header',
+  'http_hooks_spool_size',
+  'http_hooks_spool_age',
   'chunk_size',
   'rtmp_handshake_timeout',
   'empty_ip_ok',
@@ -74,10 +77,7 @@ export class ServerTarget implements ReloadTarget {
     const moved = await moveListeners([
       { changes: of('listen'), run: () => rtmp.relisten(next.listen.map(listenAddress)) },
       { changes: below('rtmps.'), run: () => rtmps.move(rtmp, next.rtmps) },
-      { changes: of('http_server.enabled', 'http_server.listen'), run: () => http.moveHttp(next) },
-      { changes: below('http_server.https.'), run: () => http.moveHttps(next) },
-      { changes: of('http_api.enabled', 'http_api.listen'), run: () => http.moveApi(next) },
-      { changes: below('http_api.https.'), run: () => http.moveApiHttps(next) },
+      ...httpMoves(http, config(), next, changes),
       { changes: below('http_api.auth.'), run: () => http.changeApiAuth(next) },
     ]);
     const refusals = [...moved, ...refuseTooMany(of('max_connections'), next)];

@@ -171,6 +171,7 @@ test('the names above are all there is, but for our own', () => {
   );
   ours.push('vhost.limits.max_streams', 'vhost.limits.max_clients_per_ip');
   ours.push('vhost.limits.max_viewers_per_stream');
+  ours.push('http_hooks_spool', 'http_hooks_spool_size', 'http_hooks_spool_age');
   ours.push('trusted_proxies', 'proxy_protocol', 'proxy_header', 'max_connections_per_ip');
   ours.push('rtc_server.dir'); // A leftover that SRS accepts without a use for it.
   const known = new Set(ours);

@@ -350,6 +350,9 @@ test('the defaults are those of SRS 3, but for tcp_nodelay and mr', () => {
   assert.deepEqual(root, {
     maxConnections: 1000,
     maxConnectionsPerIp: 0,
+    httpHooksSpool: './objs/hooks.spool',
+    httpHooksSpoolSizeBytes: 64 * 1024 * 1024,
+    httpHooksSpoolAgeMs: 86_400_000,
     trustedProxies: [],
     proxyProtocol: 'auto',
     proxyHeader: 'x-forwarded-for',

@@ -102,7 +102,7 @@ test('what is too much is lost at once, and files leave room for ends', async ()
   push(MAX_WAITING_FILE_EVENTS, { isFile: true });
   assert.deepEqual(log.lines, []);
   push(1, { isFile: true });
-  assert.deepEqual(log.lines, ['x lost: too many events wait']);
+  assert.deepEqual(log.lines, ['x lost: full']);
   push(MAX_WAITING_EVENTS - MAX_WAITING_FILE_EVENTS, {});
   assert.equal(log.lines.length, 1);
   push(1, {});
@@ -110,7 +110,7 @@ test('what is too much is lost at once, and files leave room for ends', async ()
   const other = queue();
   other.queue.push('k', other.log.event('big', [], { ...stuck, bytes: MAX_WAITING_EVENT_BYTES }));
   other.queue.push('k', other.log.event('x'));
-  assert.deepEqual(other.log.lines, ['x lost: too many events wait']);
+  assert.deepEqual(other.log.lines, ['x lost: full']);
   await settle();
 });
 
@@ -123,10 +123,10 @@ test('at the end all that waits has one more try, at once', async () => {
   await events.close(3_000);
   assert.deepEqual(log.lines, [
     ...['a1', 'b1', 'a1', 'b1'],
-    ...['b1 lost: the server is stopping', 'a2', 'a2 lost: the server is stopping'],
+    ...['b1 lost: stopping', 'a2', 'a2 lost: stopping'],
   ]);
   events.push('c', log.event('c1'));
-  assert.equal(log.lines.at(-1), 'c1 lost: the server is stopping');
+  assert.equal(log.lines.at(-1), 'c1 lost: stopping');
 });
 
 test('the end does not wait for who does not answer', async () => {
@@ -139,7 +139,7 @@ test('the end does not wait for who does not answer', async () => {
   await settle();
   clock.advance(3_000);
   await closed;
-  assert.deepEqual(log.lines, ['a1 lost: the server is stopping', 'a2 lost: the server is stopping']);
+  assert.deepEqual(log.lines, ['a1 lost: stopping', 'a2 lost: stopping']);
 });
 
 test('a question waits for the events before it, but not for ever', async () => {

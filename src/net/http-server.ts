@@ -152,6 +152,11 @@ export class HttpServer {
     this.#handler = handler;
   }
 
+  /** Serves a request that came to another server. */
+  serve(request: IncomingMessage, response: ServerResponse): void {
+    this.#handler(request, response);
+  }
+
   /** Takes WebSocket upgrades; other upgrades (`h2c`) are served as if they had not asked. */
   handleUpgrade(handler: UpgradeHandler): void {
     this.#onUpgrade = handler;

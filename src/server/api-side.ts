@@ -7,11 +7,12 @@ import { ApiServer, type VhostFacts } from '../control/api/index.ts';
 import type { ServerEvents } from '../control/events/index.ts';
 import type { SessionRegistry } from '../control/sessions/index.ts';
 import type { ClosableHub } from '../hub/hub.ts';
-import type { ConnectionGate, TrustedProxies } from '../net/index.ts';
+import type { ConnectionGate, IncomingMessage, ServerResponse, TrustedProxies } from '../net/index.ts';
 import { HostSampler, publicAddress } from '../observe/host/index.ts';
 import { listenAddress, started, type BoundAddress } from './addresses.ts';
 import { ApiAccessPart } from './api-access.ts';
 import { HttpsPart } from './https-part.ts';
+import { ownHttps, sharesPort } from './shared-port.ts';
 import { apiConnections } from './process/open-files.ts';
 import type { VhostTable } from './vhost-table.ts';
 
@@ -34,6 +35,11 @@ export interface ApiSideDeps {
   config(): Config;
   /** Which vhost serves a host name. */
   readonly vhosts: VhostTable;
+  /** Where the HTTP server listens, which may have the port of the API as well. */
+  readonly http: () => {
+    readonly addresses: readonly BoundAddress[];
+    readonly secureAddresses: readonly BoundAddress[];
+  };
   /** The real one. */
   rtmpPort(): number | undefined;
   /** New clients are served. */
@@ -50,6 +56,8 @@ export class ApiSide {
   /** Measures while there is an API that shows it. */
   readonly #host = new HostSampler({ clock: systemClock, unixTime: () => Date.now() });
   #api: ApiServer | undefined;
+  /** The HTTP server has its address, and TLS. */
+  #isShared = false;
 
   constructor(deps: ApiSideDeps) {
     this.#deps = deps;
@@ -67,11 +75,12 @@ export class ApiSide {
   }
 
   get addresses(): readonly BoundAddress[] {
-    return this.#api?.addresses ?? [];
+    return this.#isShared ? this.#deps.http().addresses : (this.#api?.addresses ?? []);
   }
 
   get secureAddresses(): readonly BoundAddress[] {
-    return this.#api?.secureAddresses ?? [];
+    const shared = this.#isShared ? this.#deps.http().secureAddresses : [];
+    return [...shared, ...(this.#api?.secureAddresses ?? [])];
   }
 
   /** [http_api enabled, listen] Brings them about, or throws LISTEN_FAILED and nothing has changed. */
@@ -80,13 +89,15 @@ export class ApiSide {
     const running = this.#api;
     if (!enabled) {
       this.#api = undefined;
+      this.#isShared = false;
       this.#https.close();
       this.#host.close();
       this.#access.pause();
       await running?.close();
     } else if (running !== undefined) {
       this.#access.prepare(config);
-      await running.relisten([listenAddress(listen)]);
+      await running.relisten([listenAddress(listen)], sharesPort(config));
+      this.#isShared = sharesPort(config);
     } else {
       this.#access.use(config);
       await this.#host.start(); // First: who gets an answer may take it that everything has begun.
@@ -95,20 +106,40 @@ export class ApiSide {
         throw error;
       });
       try {
-        await this.#https.move(made, config.httpApi.https);
+        await this.#https.move(made, ownHttps(config));
       } catch (error) {
         this.#host.close();
         await made.close();
         throw error;
       }
       this.#api = made;
+      this.#isShared = sharesPort(config);
     }
+  }
+
+  /**
+   * Before the listeners of the HTTP server change: credentials are asked for where they will be needed, and a port is left that
+   * the HTTP server is to have. Throws as `move` does.
+   */
+  async makeRoom(config: Config): Promise<void> {
+    if (this.#api === undefined || !config.httpApi.enabled) return;
+    this.#access.prepare(config);
+    if (!sharesPort(config)) return;
+    await this.#api.relisten([listenAddress(config.httpApi.listen)], true);
+    await this.#https.move(this.#api, ownHttps(config));
+  }
+
+  /** False: there is no API, or the HTTP server does not have its port. */
+  serve(request: IncomingMessage, response: ServerResponse): boolean {
+    if (!this.#isShared || this.#api === undefined) return false;
+    this.#api.serve(request, response);
+    return true;
   }
 
   /** [http_api https] Brings it about, or throws and nothing has changed. As in SRS there is none without the plain server. */
   async moveHttps(config: Config): Promise<void> {
     if (config.httpApi.https.enabled && this.#api !== undefined) this.#access.prepare(config);
-    await this.#https.move(this.#api, config.httpApi.https);
+    await this.#https.move(this.#api, ownHttps(config));
   }
 
   /** [http_api auth] Asks for other credentials, or throws API_TOKENS_FAILED and nothing has changed. */
@@ -147,6 +178,7 @@ export class ApiSide {
     return new ApiServer(
       {
         listen: [listenAddress(listen)],
+        isShared: sharesPort(config),
         crossdomain,
         maxConnections: apiConnections(config),
         maxPerIp: config.maxConnectionsPerIp,

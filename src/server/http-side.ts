@@ -1,4 +1,5 @@
 import { systemClock } from '../base/clock.ts';
+import { describeError } from '../base/errors.ts';
 import type { Config } from '../config/index.ts';
 import {
   HttpEndpoint,
@@ -14,9 +15,10 @@ import { listenAddress, started, type BoundAddress } from './addresses.ts';
 import { ApiSide, type ApiSideDeps } from './api-side.ts';
 import { HttpsPart } from './https-part.ts';
 import { playlistFiles, playlistUrls, staticMounts } from './playlist-urls.ts';
+import { isOfApi } from './shared-port.ts';
 import { firstVhosts } from './vhost-options.ts';
 
-export interface HttpSideDeps extends ApiSideDeps {
+export interface HttpSideDeps extends Omit<ApiSideDeps, 'http'> {
   readonly policy: AccessPolicy;
   /** What outputs keep in memory for HTTP. */
   readonly resources: LiveResources;
@@ -27,6 +29,8 @@ export interface HttpSideDeps extends ApiSideDeps {
   rtmpsPort(): number | undefined;
 }
 
+const NOWHERE = { addresses: [], secureAddresses: [] } as const;
+
 /** [http_server, http_api] Whatever of HTTP is switched on. */
 export class HttpSide {
   readonly #deps: HttpSideDeps;
@@ -36,7 +40,7 @@ export class HttpSide {
 
   constructor(deps: HttpSideDeps) {
     this.#deps = deps;
-    this.#api = new ApiSide(deps);
+    this.#api = new ApiSide({ ...deps, http: () => this.#http ?? NOWHERE });
     this.#https = new HttpsPart({
       directive: 'http_server.https',
       clock: systemClock,
@@ -99,6 +103,21 @@ export class HttpSide {
     return this.#api.moveHttps(config);
   }
 
+  /**
+   * [http_server, http_api: enabled, listen, https] Brings all of them about, where one port is or was for both, or throws; then, as
+   * far as the ports are still free, it is as before.
+   */
+  async moveTogether(before: Config, next: Config): Promise<void> {
+    try {
+      await this.#moveTogether(next);
+    } catch (error) {
+      await this.#moveTogether(before).catch((again: unknown) => {
+        this.#deps.logger.error(`the listeners of HTTP are not as before: ${describeError(again)}`);
+      });
+      throw error;
+    }
+  }
+
   /** [http_api auth] Brings it about, or throws API_TOKENS_FAILED and nothing has changed. */
   changeApiAuth(config: Config): Promise<void> {
     return this.#api.changeAuth(config);
@@ -125,6 +144,14 @@ export class HttpSide {
     this.#https.close();
     await this.#http?.close();
     await this.#api.close();
+  }
+
+  async #moveTogether(config: Config): Promise<void> {
+    await this.#api.makeRoom(config);
+    await this.moveHttp(config);
+    await this.moveHttps(config);
+    await this.#api.move(config); // Only now what comes to the HTTP server is given to it.
+    await this.#api.moveHttps(config);
   }
 
   #httpOptions(config: Config): HttpEndpointSettings {
@@ -177,6 +204,7 @@ export class HttpSide {
         resources,
         guard,
         emptyIpOk: () => this.#deps.config().emptyIpOk,
+        handOver: (request, response) => isOfApi(request.url) && this.#api.serve(request, response),
       },
     );
   }

@@ -8,7 +8,9 @@ import {
   HttpServer,
   sendText,
   type HttpServerOptions,
+  type IncomingMessage,
   type ListenAddress,
+  type ServerResponse,
   type TlsCertificate,
   type TrustedProxies,
 } from '../../net/index.ts';
@@ -23,6 +25,8 @@ import { addStrictMode } from './strict-mode.ts';
 export interface ApiServerOptions extends ApiIdentity {
   /** [http_api listen] */
   readonly listen: readonly ListenAddress[];
+  /** Whether another server has this address and gives its requests to `serve`. @default false */
+  readonly isShared?: boolean;
   /** [http_api crossdomain] */
   readonly crossdomain: boolean;
   /** Connections at the same time. @default MAX_API_CONNECTIONS */
@@ -108,13 +112,18 @@ export class ApiServer {
   /** Listens on all addresses, or throws LISTEN_FAILED and on none. */
   async start(): Promise<void> {
     await this.#app.ready();
-    await this.#http.listen(this.#options.listen);
+    await this.#http.listen(this.#options.isShared === true ? [] : this.#options.listen);
   }
 
   /** [http_api listen] Listens on these addresses from now on, or throws LISTEN_FAILED and nothing has changed. */
-  async relisten(listen: readonly ListenAddress[]): Promise<void> {
-    await this.#http.listen(listen);
+  async relisten(listen: readonly ListenAddress[], isShared = false): Promise<void> {
+    await this.#http.listen(isShared ? [] : listen);
     this.#listen = listen;
+  }
+
+  /** Serves a request that came to the server that has its address. */
+  serve(request: IncomingMessage, response: ServerResponse): void {
+    this.#http.serve(request, response);
   }
 
   /** [http_api https] Where it listens for TLS. */

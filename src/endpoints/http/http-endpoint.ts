@@ -85,6 +85,8 @@ export interface HttpEndpointDeps {
   readonly proxies?: TrustedProxies;
   /** [empty_ip_ok] See `ListenerSetOptions`. */
   readonly emptyIpOk?: () => boolean;
+  /** True: it answers this request itself. The API, where it has the same port. */
+  readonly handOver?: (request: IncomingMessage, response: ServerResponse) => boolean;
   /** Segments and playlists of live streams that are in memory. */
   readonly resources?: LiveResources;
   /** Who may have files of streams from the disk. Default: everybody. */
@@ -107,6 +109,7 @@ export class HttpEndpoint {
   readonly #hub: Hub;
   readonly #logger: Logger;
   readonly #http: HttpServer;
+  readonly #handOver: HttpEndpointDeps['handOver'];
   readonly #wheel: TimerWheel;
   readonly #live: LiveRoute;
   readonly #files: FileRoute;
@@ -122,6 +125,7 @@ export class HttpEndpoint {
     this.#plainHeaders = { Server: `srs-ts/${options.version}` };
     this.#corsHeaders = { ...this.#plainHeaders, ...CORS_HEADERS };
     this.#hub = deps.hub;
+    this.#handOver = deps.handOver;
     this.#logger = deps.logger.child({ component: 'http' });
     this.#wheel = new TimerWheel(deps.clock);
     this.#http = new HttpServer({
@@ -236,7 +240,8 @@ export class HttpEndpoint {
       logger: this.#logger,
       maxBodyBytes: MAX_REQUEST_BODY_BYTES,
       headers: () => this.#headers(),
-      before: (request, response, goOn) => this.#serveResource(request, response, goOn),
+      before: (request, response, goOn) =>
+        this.#handOver?.(request, response) === true || this.#serveResource(request, response, goOn),
       fail: (reply, status) => sendText(reply, status, status >= 500 ? 'internal error' : 'bad request'),
     });
     app.route({

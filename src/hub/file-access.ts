@@ -128,6 +128,11 @@ export class FileAccess implements FileRights {
       if (session === 'revoked') return 'revoked';
       if (session !== undefined) return true;
     }
+    return this.remembers(name, context);
+  }
+
+  remembers(name: StreamName, context: string): boolean {
+    const key = streamKey(name);
     const pass = this.#passes.get(context);
     if (pass?.key !== key) return false;
     if (pass.until <= this.#deps.clock.now()) {

@@ -44,6 +44,8 @@ export interface FileRights {
   urlOf(kind: FileKind, name: StreamName): string | undefined;
   /** The stream of this viewer is over: what is left of it on the disk is still for it. */
   remember(name: StreamName, session: FileSession): void;
+  /** Whether this id is one of those. */
+  remembers(name: StreamName, context: string): boolean;
 }
 
 /** What the policy says to a viewer of files: its grant, or what to answer instead. Never rejects. */

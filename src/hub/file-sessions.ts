@@ -121,10 +121,12 @@ export class FileSessions implements SessionBook, FileViewers {
 
   /** Whether a file that is no playlist is given out: the viewer who gets it, or to whomever (undefined). */
   admit(query: string): FileSession | FileRefusal | undefined {
-    const session = this.find(contextOf(query, parameterOf(this.#deps.kind)));
+    const context = contextOf(query, parameterOf(this.#deps.kind));
+    const session = this.find(context);
     if (session === 'revoked') return REVOKED;
-    if (session === undefined && this.isProtected) return NOBODY;
-    return session;
+    if (session !== undefined || !this.isProtected) return session;
+    const { rights, name } = this.#deps;
+    return context !== undefined && rights?.remembers(name, context) === true ? undefined : NOBODY;
   }
 
   /**

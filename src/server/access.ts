@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Config } from '../config/index.ts';
-import { Bans, ClientLimits, ReferPolicy, SecurityPolicy } from '../control/access/index.ts';
+import { Bans, ClientLimits, GrantedLimits, ReferPolicy, SecurityPolicy } from '../control/access/index.ts';
 import type { SessionRegistry } from '../control/sessions/index.ts';
 import type { AccessPolicy, StreamObserver } from '../hub/ports.ts';
 import { BanFiles } from './ban-store.ts';
@@ -25,6 +25,7 @@ export class AccessControl {
   readonly #limits: ClientLimits;
   readonly #security: SecurityPolicy;
   readonly #refer: ReferPolicy;
+  readonly #granted: GrantedLimits;
 
   constructor({ clock, unixTime, logger, sessions, vhosts, config }: AccessControlDeps) {
     const files = new BanFiles(logger);
@@ -38,12 +39,13 @@ export class AccessControl {
     });
     this.#security = new SecurityPolicy({ options: (vhost) => vhosts.find(vhost)?.security });
     this.#refer = new ReferPolicy({ options: (vhost) => vhosts.find(vhost)?.refer });
+    this.#granted = new GrantedLimits(clock);
     this.#limits = new ClientLimits({ options: (vhost) => vhosts.find(vhost)?.limits });
   }
 
   /** Counts those who begin and end, and ends who was banned meanwhile. */
   get observers(): readonly StreamObserver[] {
-    return [this.#limits, this.bans];
+    return [this.#limits, this.bans, this.#granted];
   }
 
   /**
@@ -62,6 +64,14 @@ export class AccessControl {
       this.bans,
       this.#limits,
     ]);
+  }
+
+  /**
+   * For the sessions of connections: who is granted a time or a rate is held to it. Sessions of who fetches files hold
+   * themselves to theirs, since players fetch ahead.
+   */
+  limited(policy: AccessPolicy): AccessPolicy {
+    return this.#granted.over(policy);
   }
 
   /** Before anybody may come. Never rejects. */

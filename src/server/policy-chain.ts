@@ -1,3 +1,5 @@
+import { ServerError } from '../base/errors.ts';
+import { isRedirect, isStreamName } from '../base/names.ts';
 import type { AccessGrant, AccessPolicy, AccessRequest, SessionInfo } from '../hub/ports.ts';
 
 /**
@@ -18,6 +20,7 @@ export class PolicyChain implements AccessPolicy {
     for (const policy of this.#policies) {
       const grant = await policy.check(asked);
       if (grant === undefined) continue;
+      judge(grant);
       granted = granted === undefined ? grant : both(granted, grant);
       if (granted.redirect !== undefined) break;
       if (grant.stream !== undefined)
@@ -33,6 +36,14 @@ export class PolicyChain implements AccessPolicy {
   settled(session: SessionInfo): void {
     for (const policy of this.#policies) policy.settled?.(session);
   }
+}
+
+/** What is granted goes into files, headers and answers: it must be what it is taken for. */
+function judge({ stream, redirect }: AccessGrant): void {
+  if (stream !== undefined && !isStreamName(stream))
+    throw new ServerError('STREAM_NAME_INVALID', 'the name that was granted is no name of a stream');
+  if (redirect !== undefined && !isRedirect(redirect))
+    throw new ServerError('URL_INVALID', 'where the client is sent to is no URL');
 }
 
 function both(first: AccessGrant, second: AccessGrant): AccessGrant {

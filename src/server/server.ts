@@ -219,7 +219,7 @@ export class Server implements ReloadTarget {
       gate: this.#gate,
       proxies,
       hub: this.#hub,
-      policy,
+      policy: access.limited(policy),
       observer: this.#hooks,
       vhosts: rtmpVhosts(vhosts),
       clock,
@@ -246,7 +246,7 @@ export class Server implements ReloadTarget {
     });
     this.#http = new HttpSide({
       hub: this.#hub,
-      policy,
+      policy: access.limited(policy),
       bans: access.bans,
       events: this.#events,
       gate: this.#gate,

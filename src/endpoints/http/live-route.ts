@@ -29,6 +29,16 @@ import {
   type LiveEnding,
   type LiveViewerStart,
 } from '../../outputs/http-live/index.ts';
+import {
+  elsewhere,
+  NO_TRACKS,
+  notFound,
+  PIPELINED,
+  refuse,
+  refuseSocket,
+  unfit,
+  type Refusal,
+} from './live-refusal.ts';
 import type { MountMatch, MountTable } from './mount-table.ts';
 import { hostName, parseTarget, type RequestTarget } from './request-target.ts';
 
@@ -50,11 +60,6 @@ export interface LiveRouteSettings {
   readonly crossdomain: boolean;
 }
 
-interface Refusal {
-  readonly status: 400 | 403 | 404 | 503;
-  readonly text: string;
-}
-
 interface Wanted {
   readonly target: RequestTarget;
   readonly match: MountMatch;
@@ -68,13 +73,6 @@ type Body = Pick<LiveBodyOptions, 'tracks' | 'announce'>;
 export const MAX_WEBSOCKET_MESSAGE_BYTES = 4_096;
 /** A viewer that reads nothing gets no more pongs than fit here, bytes. */
 const MAX_PONG_BACKLOG_BYTES = 64 * 1024;
-const STATUS_TEXT = {
-  400: 'Bad Request',
-  403: 'Forbidden',
-  404: 'Not Found',
-  503: 'Service Unavailable',
-} as const;
-
 /** Live bodies over HTTP and WebSocket: request → access → stream → a viewer on the raw socket. */
 export class LiveRoute {
   readonly #options: LiveRouteOptions;
@@ -249,8 +247,9 @@ export class LiveRoute {
     const { vhost, app, stream } = match.name;
     const log = logger.child({ session: viewer.id });
     const where = `${viewer.type} of ${vhost}/${app}/${stream} from ${viewer.ip}`;
+    let granted = match.name;
     try {
-      await access.check({
+      const grant = await access.check({
         action: 'play',
         session: viewer,
         vhost,
@@ -259,6 +258,8 @@ export class LiveRoute {
         params: target.query,
         ...(request.headers.referer === undefined ? {} : { pageUrl: request.headers.referer }),
       });
+      if (grant?.redirect !== undefined) return elsewhere(grant.redirect);
+      if (grant?.stream !== undefined) granted = { ...match.name, stream: grant.stream };
     } catch (error) {
       log.warn(`${where} refused: ${describeError(error)}`);
       return error instanceof ServerError
@@ -266,7 +267,7 @@ export class LiveRoute {
         : { status: 503, text: 'unavailable' };
     }
     try {
-      const found = await hub.resolve(match.name, 'fail');
+      const found = await hub.resolve(granted, 'fail');
       if (found !== undefined) {
         const why = unfitOf(found, match.ending, body.tracks)?.();
         if (why === undefined) return { stream: found };
@@ -333,9 +334,6 @@ function liveDetails(
   };
 }
 
-const PIPELINED: Refusal = { status: 400, text: 'ask for a live stream on a connection of its own' };
-const NO_TRACKS: Refusal = { status: 400, text: 'audio=0 and video=0 leave nothing to send' };
-
 /** `?audio=0` leaves the sound out, `?video=0` the picture; both leave nothing (undefined). */
 function tracksOf(query: string): TrackChoice | undefined {
   if (query === '') return 'av';
@@ -366,30 +364,4 @@ function unfitOf(
 ): (() => string | undefined) | undefined {
   if (ending === 'flv') return undefined;
   return () => whyNotPlayable(ending, tracks, stream.snapshot(), Date.now());
-}
-
-/** What a format cannot carry has no such representation here. */
-function unfit(why: string): Refusal {
-  return { status: 404, text: `not playable: ${why}` };
-}
-
-function notFound(match: MountMatch): Refusal {
-  return { status: 404, text: `no such stream: ${match.name.app}/${match.name.stream}` };
-}
-
-function refuse(reply: FastifyReply, refusal: Refusal): FastifyReply {
-  return reply
-    .code(refusal.status)
-    .header('Cache-Control', 'no-cache, no-store')
-    .type('text/plain; charset=utf-8')
-    .send(`${refusal.text}\n`);
-}
-
-function refuseSocket(socket: Socket, refusal: Refusal): void {
-  const body = Buffer.from(`${refusal.text}\n`);
-  const head =
-    `HTTP/1.1 ${refusal.status} ${STATUS_TEXT[refusal.status]}\r\nContent-Type: text/plain; charset=utf-8\r\n` +
-    `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n`;
-  socket.on('data', () => undefined); // Unread bytes would turn our FIN into a reset that loses the answer.
-  socket.end(Buffer.concat([Buffer.from(head), body]), () => socket.destroySoon());
 }

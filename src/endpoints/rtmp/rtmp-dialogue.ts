@@ -1,5 +1,5 @@
 import { ServerError } from '../../base/errors.ts';
-import type { SessionDetails, SessionInfo } from '../../hub/ports.ts';
+import type { SessionDetails } from '../../hub/ports.ts';
 import {
   encodeConnectError,
   encodeConnectResult,
@@ -9,6 +9,7 @@ import {
   encodeOnFcPublish,
   encodeOnFcUnpublish,
   encodeOnStatus,
+  encodeRejectedStatus,
   encodeStreamLengthResult,
   encodeUndefinedResult,
   MESSAGE_TYPE,
@@ -22,6 +23,7 @@ import {
   USER_CONTROL_EVENT,
   type StatusCode,
 } from '../../protocols/rtmp/index.ts';
+import { admit, asking, Redirection, type Admitted, type Wish } from './admission.ts';
 import { CommandRate } from './command-rate.ts';
 import { HeldMessages } from './held-messages.ts';
 import { peerDetails } from './peer-details.ts';
@@ -213,7 +215,10 @@ export class RtmpDialogue implements RtmpLinkHandler {
       throw new ServerError('RTMP_COMMAND_INVALID', 'connect for the second time');
     const session = this.#session;
     const { services } = session;
-    const refuse = (error: ServerError): void => session.reply(0, encodeConnectError(id, error.message));
+    const refuse = (error: ServerError): void => {
+      const redirect = error instanceof Redirection ? error.redirect : undefined;
+      session.reply(0, encodeConnectError(id, error.message, redirect));
+    };
     let target: Target;
     try {
       // The stream may still name another vhost; a stand-in serves until its name is known.
@@ -227,7 +232,8 @@ export class RtmpDialogue implements RtmpLinkHandler {
     const { name, vhost } = target;
     this.#connect = connect;
     this.#vhost.connect(vhost);
-    this.#last = `connect tcUrl=${connect.tcUrl}`;
+    // Nothing more of the URL: some encoders have their stream key in it.
+    this.#last = `connect ${vhost.name}/${name.app.split('/', 1)[0]}`;
     const accept = (): void => {
       this.#vhost.announce(this.#vhost.now(vhost));
       const { objectEncoding } = connect;
@@ -238,7 +244,7 @@ export class RtmpDialogue implements RtmpLinkHandler {
       session.expectWithin(ROLE_TIMEOUT_MS, 'publish or play');
     };
     const details = peerDetails(session.socket, connect, name);
-    this.#ask('connect', { ...name, stream: '' }, vhost, details, accept, refuse);
+    this.#ask({ action: 'connect', name: { ...name, stream: '' }, details }, accept, refuse);
   }
 
   #onPublish(rawName: string, streamId: number): void {
@@ -247,14 +253,20 @@ export class RtmpDialogue implements RtmpLinkHandler {
     const { name, vhost } = target;
     const session = this.#session;
     const details = peerDetails(session.socket, this.#connect, name, this.#style);
-    const accept = (): void => {
-      const role = PublishRole.start(session, name, this.#vhost.now(vhost), streamId, details);
+    const accept = (granted: Admitted): void => {
+      const role = PublishRole.start(
+        session,
+        granted.name,
+        this.#vhost.now(vhost),
+        streamId,
+        granted.details,
+      );
       this.#role = role;
       this.#publisher = role;
       if (details.publishStyle !== 'flash') session.reply(streamId, encodeOnFcPublish());
       session.reply(streamId, encodeOnStatus('NetStream.Publish.Start', { withClientId: true }));
     };
-    this.#ask('publish', name, vhost, details, accept, (error) => {
+    this.#ask({ action: 'publish', name, details }, accept, (error) => {
       const code = error.code === 'STREAM_BUSY' ? 'NetStream.Publish.BadName' : 'NetStream.Publish.Denied';
       session.reply(streamId, encodeOnStatus(code, { description: error.message }));
     });
@@ -266,18 +278,18 @@ export class RtmpDialogue implements RtmpLinkHandler {
     const { name, vhost } = target;
     const session = this.#session;
     const details = peerDetails(session.socket, this.#connect, name);
-    const accept = async (): Promise<void> => {
-      const stream = await session.services.hub.resolve(name, 'wait');
+    const accept = async (granted: Admitted): Promise<void> => {
+      const stream = await session.services.hub.resolve(granted.name, 'wait');
       if (!session.isOpen()) return;
       if (stream === undefined)
         throw new ServerError('STREAM_NOT_FOUND', `no stream ${name.app}/${name.stream}`);
-      const play = { vhost: this.#vhost.now(vhost), details, streamId, durationMs };
+      const play = { vhost: this.#vhost.now(vhost), details: granted.details, streamId, durationMs };
       const role = new PlayRole(session, stream, play);
       this.#role = role;
       // The first bytes may have been too many for a peer that does not read, or all that was asked for.
       if (!session.isOpen()) this.#endRole();
     };
-    this.#ask('play', name, vhost, details, accept, (error) => {
+    this.#ask({ action: 'play', name, details }, accept, (error) => {
       const code =
         error.code === 'STREAM_NOT_FOUND' ? 'NetStream.Play.StreamNotFound' : 'NetStream.Play.Failed';
       session.reply(streamId, encodeOnStatus(code, { description: error.message }));
@@ -315,47 +327,31 @@ export class RtmpDialogue implements RtmpLinkHandler {
    * some encoders send media right behind publish. A refusal is told to the peer and ends the session.
    */
   #ask(
-    action: 'connect' | 'publish' | 'play',
-    name: ResolvedName,
-    vhost: RtmpVhostOptions,
-    details: SessionDetails,
-    accept: () => void | Promise<void>,
+    wish: Wish,
+    accept: (granted: Admitted) => void | Promise<void>,
     tell: (error: ServerError) => void,
   ): void {
     const session = this.#session;
-    const { policy } = session.services;
-    const who: SessionInfo = {
-      id: session.id,
-      ip: session.ip,
-      type: action === 'connect' ? 'rtmp' : `rtmp-${action}`,
-      details,
-      close: (reason) => session.close(reason),
-    };
+    const who = asking(session, wish);
     this.#asking = true;
     session.inlet.pause(); // Also a FIN waits: hence the deadline.
-    session.expectWithin(ROLE_TIMEOUT_MS, `answer to ${action}`);
+    session.expectWithin(ROLE_TIMEOUT_MS, `answer to ${wish.action}`);
     const decide = async (): Promise<void> => {
       try {
-        await policy.check({
-          action,
-          session: who,
-          vhost: vhost.name,
-          app: name.app,
-          stream: name.stream,
-          params: name.params,
-          tcUrl: details.tcUrl ?? '',
-          pageUrl: details.pageUrl ?? '',
-        });
+        const granted = await admit(session, who, wish);
         if (!session.isOpen()) return;
-        await accept();
+        await accept(granted);
       } catch (error) {
         if (!session.isOpen()) return;
         const reason = session.explain(error);
-        tell(reason);
+        // SRS sends a player to another origin by a status, which clients follow.
+        if (reason instanceof Redirection && wish.action !== 'connect')
+          session.reply(0, encodeRejectedStatus(reason.message, reason.redirect));
+        else tell(reason);
         session.close(reason, true);
         return;
       } finally {
-        policy.settled?.(who);
+        session.services.policy.settled?.(who);
       }
       this.#asking = false;
       session.guard(() => this.#replay());

@@ -1,0 +1,55 @@
+/** Parameters whose values are no secrets: what they say of a stream, a track or a place in it is worth to be seen. */
+const PLAIN = new Set([
+  'vhost',
+  'domain',
+  'audio',
+  'video',
+  'start',
+  'end',
+  'callback',
+  'method',
+  'rpc',
+  'scope',
+  'count',
+  'expires',
+  '_HLS_msn',
+  '_HLS_part',
+  '_HLS_skip',
+]);
+const HIDDEN = '***';
+
+/**
+ * A URL, or a query, as logs may have it: without its user and fragment, and without the values of its query, which may be tokens.
+ * Also SRS's spellings of a query (`app...token...x`, `app?a=b,c=d`).
+ */
+export function maskUrl(url: string): string {
+  const start = url.search(/[?#]|\.\.\.|&/);
+  const path = start < 0 ? url : url.slice(0, start);
+  const bare = path.replace(/^([a-z][a-z\d+.-]*:\/\/)[^/]*@/i, '$1');
+  return start < 0 ? bare : bare + maskQuery(url.slice(start));
+}
+
+/** A query as logs may have it. */
+function maskQuery(query: string): string {
+  const fragment = query.indexOf('#');
+  const text = fragment < 0 ? query : query.slice(0, fragment);
+  return text
+    .split(/(\.\.\.|[?&,])/)
+    .map((part, index, parts) =>
+      index % 2 === 1 ? part : maskPart(part, parts[index - 1], parts[index - 2]),
+    )
+    .join('');
+}
+
+/** `name=value`, or behind `...` a name or a value. */
+function maskPart(part: string, separator: string | undefined, before: string | undefined): string {
+  if (part === '') return part;
+  const equals = part.indexOf('=');
+  if (equals >= 0) {
+    const name = part.slice(0, equals);
+    return PLAIN.has(name) ? part : `${name}=${HIDDEN}`;
+  }
+  if (separator === '...')
+    return PLAIN.has(part) || (before !== undefined && PLAIN.has(before)) ? part : HIDDEN;
+  return PLAIN.has(part) ? part : HIDDEN;
+}

@@ -90,7 +90,8 @@ test('a request that waits for the playlist is refused at once when its viewer i
   await stage.get(uri);
   assert.equal(isDone, false);
   session.close(new ServerError('SESSION_KICKED', 'kicked by the API'));
-  assert.equal((await waiting).status, 403, 'without a change of the playlist');
+  await until('the end of the wait, without a change of the playlist', () => isDone, 2_000);
+  assert.equal((await waiting).status, 403);
 });
 
 test('hls_ctx off: no master playlist, but an id in what the playlist names', async (context) => {
@@ -123,8 +124,8 @@ test('hls_ts_ctx off is on where segments need it', async (context) => {
 test('what is left of a stream on the disk: viewers go on, others need what the policy wants', async (context) => {
   const stage = await FileViewers.start(context, { vhost: hls('hls_dispose 0; hls_endlist on;') });
   const show = stage.publish();
-  stage.publish('other').run(4_000);
-  show.run(4_000);
+  const other = stage.publish('other');
+  for (const stream of [show, other]) stream.run(4_000);
   const { uri, text } = await stage.join('show.m3u8?token=good');
   const foreign = await stage.join('other.m3u8?token=good');
   show.end();
@@ -142,6 +143,13 @@ test('what is left of a stream on the disk: viewers go on, others need what the 
   assert.equal(await stage.status(`${bare(uri)}?token=bad`), 403);
   const context2 = /hls_ctx=[\w-]+/.exec(foreign.text)?.[0] ?? '';
   assert.equal(await stage.status(`${bare(segment)}?${context2}`), 403, 'a viewer of another stream');
+  other.end();
+  await eventually(() => stage.viewers('other') === undefined, 'the other stream is over');
+  assert.equal(
+    await stage.status(`${bare(segment)}?${context2}`),
+    403,
+    'a viewer of another stream that is over',
+  );
   const fresh = await stage.get('show.m3u8?token=good');
   assert.deepEqual([fresh.status, /EXTINF/.test(fresh.text)], [200, true]);
   for (const one of urisOf(fresh.text)) assert.equal(await stage.status(one), 200, one);

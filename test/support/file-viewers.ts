@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { FileSession } from '../../src/hub/file-session.ts';
 import type { TestContext } from 'node:test';
 import { ServerError } from '../../src/base/errors.ts';
 import type {
   AccessGrant,
   AccessPolicy,
   AccessRequest,
+  PlaybackStats,
   PublishLease,
   SessionInfo,
 } from '../../src/hub/ports.ts';
@@ -165,7 +165,10 @@ export class FileViewers {
 
   /** Of all who played and play. */
   sentBytes(): number {
-    return this.sessions.reduce((sum, session) => sum + (session as FileSession).stats.sentBytes, 0);
+    let sum = 0;
+    for (const session of this.sessions)
+      if ('stats' in session) sum += (session.stats as PlaybackStats).sentBytes;
+    return sum;
   }
 
   viewers(stream = 'show'): number | undefined {

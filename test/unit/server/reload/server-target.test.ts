@@ -42,7 +42,8 @@ class Parts {
         reconfigure: () => call('http reconfigured'),
       },
       hub: { closeVhost: closed('hub'), refreshOptions: () => call('streams look again') },
-      gate: { maxConnections: 0 },
+      gate: { maxConnections: 0, maxPerIp: 0 },
+      proxies: { use: () => undefined },
       ingests: {
         stopChanged: () => {
           call('ingests stop');

@@ -65,7 +65,7 @@ export interface SessionDetails {
   readonly transport: 'rtmp' | 'rtmps' | 'http' | 'https' | 'ws' | 'wss';
   /** The URL up to the app. */
   readonly tcUrl?: string;
-  /** The page that it came from; the `Referer` over HTTP. */
+  /** The page that it came from; the `Referer` over HTTP, or the `Origin`. */
   readonly pageUrl?: string;
   readonly swfUrl?: string;
   /** The query of app and stream with its `?`, or empty: SRS's `param`. */

@@ -261,6 +261,13 @@ suite('each rule over each protocol', () => {
       assert.equal(await stage.play(kind, ONE), refused(kind, 'REFER_DENIED'));
       assert.equal(await from('http://evil-example.com/'), refused(kind, 'REFER_DENIED'));
       assert.equal(await from('https://www.example.com/page'), 'in');
+      if (kind !== 'rtmp') {
+        // All that a page tells with a WebSocket.
+        const origin = (text: string): Promise<string> => stage.play(kind, ONE, 'show', { origin: text });
+        assert.equal(await origin('https://example.org'), 'REFER_DENIED');
+        assert.equal(await origin('null'), 'REFER_DENIED');
+        assert.equal(await origin('https://example.com'), 'in');
+      }
       await stage.reload('refer { enabled on; all example.com; }');
       const code = kind === 'rtmp' ? 'connect refused' : 'REFER_DENIED';
       assert.equal(await from('http://example.org/'), code);

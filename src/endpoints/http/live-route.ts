@@ -12,6 +12,7 @@ import type {
   WireFormat,
 } from '../../hub/ports.ts';
 import {
+  bearerOf,
   CORS_HEADERS,
   isHttp2,
   requestClient,
@@ -40,6 +41,7 @@ import {
   type Refusal,
 } from './live-refusal.ts';
 import type { MountMatch, MountTable } from './mount-table.ts';
+import { pageUrlOf } from './page-url.ts';
 import { hostName, parseTarget, type RequestTarget } from './request-target.ts';
 
 export interface LiveRouteOptions {
@@ -247,6 +249,8 @@ export class LiveRoute {
     const { vhost, app, stream } = match.name;
     const log = logger.child({ session: viewer.id });
     const where = `${viewer.type} of ${vhost}/${app}/${stream} from ${viewer.ip}`;
+    const pageUrl = pageUrlOf(request.headers);
+    const bearer = bearerOf(request.headers.authorization);
     let granted = match.name;
     try {
       const grant = await access.check({
@@ -256,7 +260,8 @@ export class LiveRoute {
         app,
         stream,
         params: target.query,
-        ...(request.headers.referer === undefined ? {} : { pageUrl: request.headers.referer }),
+        ...(pageUrl === undefined ? {} : { pageUrl }),
+        ...(bearer === undefined ? {} : { bearer }),
       });
       if (grant?.redirect !== undefined) return elsewhere(grant.redirect);
       if (grant?.stream !== undefined) granted = { ...match.name, stream: grant.stream };
@@ -325,10 +330,11 @@ function liveDetails(
 ): SessionDetails {
   const transport = 'encrypted' in socket && socket.encrypted === true ? (`${scheme}s` as const) : scheme;
   const query = url.indexOf('?');
+  const pageUrl = pageUrlOf(headers);
   return {
     transport,
     ...(headers.host === undefined ? {} : { tcUrl: `${transport}://${headers.host}/${name.app}` }),
-    ...(headers.referer === undefined ? {} : { pageUrl: headers.referer }),
+    ...(pageUrl === undefined ? {} : { pageUrl }),
     params: query < 0 ? '' : url.slice(query),
     ...(headers['user-agent'] === undefined ? {} : { userAgent: headers['user-agent'] }),
   };

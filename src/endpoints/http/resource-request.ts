@@ -1,5 +1,6 @@
 import { isGone, requestClient, type IncomingMessage, type ServerResponse } from '../../net/index.ts';
 import type { ResourceRequest } from '../../storage/live-resources.ts';
+import { pageUrlOf } from './page-url.ts';
 import type { RequestTarget } from './request-target.ts';
 
 /** What a live resource is told of the request for it. */
@@ -21,7 +22,7 @@ export class HttpResourceRequest implements ResourceRequest {
     this.path = target.rawPath;
     this.query = target.query;
     this.host = headers.host;
-    this.referer = headers.referer;
+    this.referer = pageUrlOf(headers);
     this.userAgent = headers['user-agent'];
     this.ip = client.ip;
     this.secure = client.secure;

@@ -49,6 +49,11 @@ export const ERRORS = {
   BANNED: { api: 1111, blames: 'operator' },
   BAN_INVALID: { api: 1112, blames: 'peer' },
   BANS_FULL: { api: 1113, blames: 'operator' },
+  TOKEN_MISSING: { api: 1120, blames: 'peer' },
+  TOKEN_INVALID: { api: 1121, blames: 'peer' },
+  TOKEN_EXPIRED: { api: 1122, blames: 'peer' },
+  TOKEN_USED: { api: 1123, blames: 'peer' },
+  TOKEN_UNCHECKED: { api: 1124, blames: 'operator' },
   // HTTP callbacks and what they are asked with.
   HOOK_REFUSED: { api: 3064, blames: 'peer' },
   HOOK_ANSWER_INVALID: { api: 3065, blames: 'operator' },

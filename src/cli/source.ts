@@ -1,5 +1,5 @@
 import { ConfigError, currentFolder, formatProblem, loadConfig, loadEnvironment } from '../config/index.ts';
-import type { LoadedConfig } from '../config/index.ts';
+import type { ConfigReader, LoadedConfig } from '../config/index.ts';
 import type { CliIo } from './io.ts';
 
 /** Flags that say where the configuration is. */
@@ -44,9 +44,12 @@ export function loadSource(source: ConfigSource, io: CliIo): LoadedConfig | unde
 }
 
 /** Reads the same source with the same variables whenever it is called, whatever the working directory is then. */
-export function reader({ file }: ConfigSource, { env }: CliIo): () => LoadedConfig {
+export function reader({ file }: ConfigSource, { env }: CliIo): (from?: ConfigReader) => LoadedConfig {
   const cwd = currentFolder();
-  return () => (file === undefined ? loadEnvironment(env) : loadConfig(file, { env, cwd }));
+  return (from) => {
+    if (file === undefined) return loadEnvironment(env);
+    return loadConfig(file, { env, cwd, ...(from === undefined ? {} : { reader: from }) });
+  };
 }
 
 /** How messages call it. */

@@ -1,5 +1,5 @@
 import { describeError } from '../base/errors.ts';
-import { formatProblem, type Config } from '../config/index.ts';
+import { currentFolder, formatProblem, type Config } from '../config/index.ts';
 import { EXIT } from './io.ts';
 import type { CliIo } from './io.ts';
 import { describeSource, loadSource, reader } from './source.ts';
@@ -7,11 +7,12 @@ import type { ConfigSource } from './source.ts';
 
 /** `srs -c FILE`: runs the server. Resolves with its exit code. */
 export async function start(source: ConfigSource, io: CliIo): Promise<number> {
+  const cwd = currentFolder();
   const reload = reader(source, io); // Before work_dir changes the folder that relative paths start from.
   const loaded = loadSource(source, io);
   if (loaded === undefined) return EXIT.failed;
   try {
-    return await io.run({ configFile: source.file, loaded, reload });
+    return await io.run({ configFile: source.file, loaded, cwd, reload });
   } catch (error) {
     io.stderr(`error: ${describeError(error)}\n`);
     return EXIT.failed;

@@ -109,7 +109,7 @@ const SECRET_PARAMETER = /([?&][^\s?&=#]*(?:key|secret|token|passw|auth|sign)[^\
  * `rtsp://name:password@host/path?token=x` (RFC 3986, 3.2.1) with password and token masked. A password may hold an `@` that
  * should have been escaped: the last one before the path counts, as for those who read the URL.
  */
-function withoutPassword(text: string): string {
+export function withoutPassword(text: string): string {
   return text
     .replace(/([a-z][a-z0-9+.-]*:\/\/[^\s/?#@:]*):[^\s/?#]*@/gi, `$1:${MASK}@`)
     .replace(SECRET_PARAMETER, `$1${MASK}`);

@@ -11,6 +11,7 @@ import {
   type ApiAuthSettings,
   type ApiToken,
 } from '../control/api/index.ts';
+import { sharesPort } from './shared-port.ts';
 import { makeTokenFile, readTokenFile } from './api-tokens.ts';
 import { FileWatch } from './process/file-watch.ts';
 
@@ -22,14 +23,10 @@ export function apiAccess(config: Pick<Config, 'httpApi' | 'httpServer'>): ApiAc
   const { enabled, tokens } = httpApi.auth;
   if (enabled !== 'auto') return enabled === 'off' ? 'open' : 'closed';
   if (basicOf(httpApi) !== undefined || tokens.length > 0) return 'closed';
-  const shares =
-    httpServer.enabled &&
-    httpServer.listen.port === httpApi.listen.port &&
-    httpServer.listen.host === httpApi.listen.host;
   const hosts = [
     httpApi.listen,
     ...(httpApi.https.enabled ? httpApi.https.listen : []),
-    ...(shares && httpServer.https.enabled ? httpServer.https.listen : []),
+    ...(sharesPort(config) && httpServer.https.enabled ? httpServer.https.listen : []),
   ].map(({ host }) => host);
   return hosts.every(isLoopback) ? 'loopback' : 'closed';
 }

@@ -5,6 +5,7 @@ import type { Config, ListenAddress, VhostConfig } from '../config/index.ts';
 import type { Bans } from '../control/access/index.ts';
 import { ApiServer, type VhostFacts } from '../control/api/index.ts';
 import type { ServerEvents } from '../control/events/index.ts';
+import type { RawSource } from '../control/raw/index.ts';
 import type { SessionRegistry } from '../control/sessions/index.ts';
 import type { ClosableHub } from '../hub/hub.ts';
 import type { ConnectionGate, IncomingMessage, ServerResponse, TrustedProxies } from '../net/index.ts';
@@ -30,6 +31,8 @@ export interface ApiSideDeps {
   /** Who publishes and plays. */
   readonly sessions: SessionRegistry;
   readonly bans: Bans;
+  /** The configuration of this process, for the RAW API; undefined = a program has made it. */
+  readonly raw: (() => RawSource | undefined) | undefined;
   readonly events: ServerEvents;
   /** The configuration in force. */
   config(): Config;
@@ -205,6 +208,8 @@ export class ApiSide {
         }),
         ready: () => this.#deps.ready(),
         auth: this.#access.auth,
+        raw: () => this.#deps.raw?.(),
+        rawSettings: () => this.#deps.config().httpApi.rawApi,
         vhostOf: (name) => vhostFacts(this.#deps.vhosts.block(name)),
         emptyIpOk: () => this.#deps.config().emptyIpOk,
       },

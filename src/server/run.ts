@@ -16,6 +16,7 @@ import { watchParent } from './process/parent-watch.ts';
 import { ReloadTriggers } from './process/reload-triggers.ts';
 import { createServiceNotify } from './process/service-notify.ts';
 import { listenToSignals } from './process/signals.ts';
+import { RawPart } from './raw.ts';
 import { Reloader } from './reload/index.ts';
 import type { RunContext } from './run-context.ts';
 import { Server } from './server.ts';
@@ -48,6 +49,7 @@ export async function run(context: RunContext): Promise<number> {
     pageDir: pageDir(),
     placeOf,
     hookStore: (path) => new RecordFile(path),
+    raw: () => (context.configFile === undefined ? undefined : raw),
   });
   const reloader = new Reloader({
     loaded: context.loaded,
@@ -57,13 +59,20 @@ export async function run(context: RunContext): Promise<number> {
   });
   const notify = createServiceNotify({ clock: systemClock, logger });
   const triggers = new ReloadTriggers({ reloader, ending, notify, clock: systemClock, logger });
+  const raw: RawPart = new RawPart({
+    load: (from) => context.reload(from),
+    cwd: context.cwd,
+    reloader,
+    reload: (trigger) => triggers.reload(trigger),
+    logger,
+  });
   const start = { isDone: false, reloadAfter: false };
   scope.add(
     listenToSignals({
       ending,
       forceGraceQuit: () => reloader.running.config.forceGraceQuit,
       reload: () => {
-        if (start.isDone) triggers.reload('SIGHUP');
+        if (start.isDone) void triggers.reload('SIGHUP');
         else start.reloadAfter = true; // The file may have changed since it was read.
       },
       reopenLog: () => logger.reopen(),
@@ -79,7 +88,7 @@ export async function run(context: RunContext): Promise<number> {
     return endLife(life, EXIT_CODES.failed, () => server.stop());
   }
   start.isDone = true;
-  if (start.reloadAfter) triggers.reload('SIGHUP');
+  if (start.reloadAfter) void triggers.reload('SIGHUP');
   if (config.inotifyAutoReload || (container !== undefined && config.autoReloadForDocker))
     triggers.watchFiles(performance.timeOrigin);
   scope.add(() => triggers.close());

@@ -8,6 +8,7 @@ import type { Config, ConfigChange } from '../config/index.ts';
 import { ServerEvents } from '../control/events/index.ts';
 import { StreamHealth } from '../control/health/index.ts';
 import { HttpHooks, type RecordStore } from '../control/hooks/index.ts';
+import type { RawSource } from '../control/raw/index.ts';
 import { SessionRegistry } from '../control/sessions/index.ts';
 import { RtmpEndpoint } from '../endpoints/rtmp/index.ts';
 import { createHub, type ClosableHub } from '../hub/hub.ts';
@@ -48,6 +49,8 @@ export interface ServerDeps {
   readonly pageDir: string | undefined;
   /** Where a directive is written, by its key such as `httpServer.https.cert`; undefined = not known. For errors at the start. */
   readonly placeOf?: (key: string) => string | undefined;
+  /** What the RAW API reads and writes. Default: there is no file of the configuration. */
+  readonly raw?: () => RawSource | undefined;
   /** Who may connect, publish and play. Default: everybody. */
   readonly policy?: AccessPolicy;
   /** [http_hooks_spool] Opens the file of callbacks that are still to be told. Default: there is none. */
@@ -248,6 +251,7 @@ export class Server implements ReloadTarget {
       hub: this.#hub,
       policy: access.limited(policy),
       bans: access.bans,
+      raw: deps.raw,
       events: this.#events,
       gate: this.#gate,
       proxies,

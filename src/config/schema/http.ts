@@ -111,7 +111,6 @@ export const HTTP_API = {
   },
   raw_api: {
     type: 'block',
-    feature: 'planned',
     reload: 'hook',
     doc: 'Configuration over HTTP.',
     rows: {

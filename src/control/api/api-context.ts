@@ -3,6 +3,7 @@ import type { Logger } from '../../base/logger.ts';
 import type { Hub } from '../../hub/ports.ts';
 import type { HostFigures } from '../../observe/host/index.ts';
 import type { ServerEvents } from '../events/index.ts';
+import type { RawSource } from '../raw/index.ts';
 import type { SessionRegistry } from '../sessions/index.ts';
 import type { Bans } from '../access/index.ts';
 import type { AnswerBase } from './answer.ts';
@@ -43,6 +44,8 @@ export interface ApiSources {
   };
   /** New clients are served: everything listens and nothing is ending. */
   readonly ready: () => boolean;
+  /** The configuration of this process, for the RAW API. Default, or undefined: there is no file to read or write. */
+  readonly raw?: () => RawSource | undefined;
   /** What the configuration in force says of a vhost; undefined = it has none of the name. */
   readonly vhostOf: (name: string) => VhostFacts | undefined;
 }

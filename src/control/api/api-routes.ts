@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { rawAnswer, rawRole, type RawAnswerContext } from '../raw/index.ts';
 import { API_ERRORS, failure } from './answer.ts';
 import { ANY_METHOD, type ApiContext, type ApiIdentity, type ApiSources } from './api-context.ts';
 import { addBanRoutes } from './ban-routes.ts';
@@ -13,12 +14,8 @@ import { addStreamRoutes } from './stream-routes.ts';
 import { addVhostRoutes } from './vhost-routes.ts';
 
 export interface ApiRoutesOptions extends ApiSources, ApiIdentity {
-  /** The settings of the API in force, for `raw?rpc=raw`. */
-  readonly settings: () => {
-    /** As it is written in the configuration. */
-    readonly listen: string;
-    readonly crossdomain: boolean;
-  };
+  /** The settings of the API in force. */
+  readonly settings: RawAnswerContext['settings'];
 }
 
 type AddRoute = (
@@ -45,7 +42,7 @@ const V1_URLS = {
   bans: 'who must not publish or play; POST ip, stream, action, seconds, reason; DELETE lifts one by id',
   events: 'what happens, as server-sent events; ?types=stream,session&stream=live/show',
   openapi: 'what there is, as an OpenAPI document: openapi.json; a page to read it: docs/',
-  raw: 'the settings of this API',
+  raw: 'the settings of this API; the configuration: ?rpc=reload, query, update',
   clusters: 'where another origin sends the players of a stream to',
   health: 'whether the server lives and is ready',
 } as const;
@@ -83,7 +80,14 @@ export function addApiRoutes(app: FastifyInstance, options: ApiRoutesOptions): v
       return reply.code(ready ? 200 : 503).send({ ...base, data: { live: true, ready } });
     },
   });
-  any('/api/v1/raw', docs.RAW, (request) => rawAnswer(request.query, options));
+  const raw = { base, settings: options.settings, source: () => options.raw?.() };
+  app.route<{ Querystring: Readonly<Record<string, unknown>> }>({
+    method: ANY_METHOD,
+    url: '/api/v1/raw',
+    schema: described({ ...docs.RAW, anyMethod: true }),
+    config: { role: ({ query }) => rawRole(query) },
+    handler: ({ query }) => rawAnswer(query, raw),
+  });
   addTests(any, context);
   addClusterRoute(app, context);
   addHostRoutes(app, context);
@@ -109,19 +113,6 @@ function addTests(any: AddRoute, { base, version, unixTime }: ApiContext): void 
   any('/api/v1/tests/redirects', docs.REDIRECTS, (_request, reply) =>
     reply.redirect('/api/v1/tests/errors', 301),
   );
-}
-
-/** `/api/v1/raw`: what of the RAW API is there also where it is off. */
-function rawAnswer(query: unknown, { settings }: ApiRoutesOptions): object {
-  const rpc = typeof query === 'object' && query !== null && 'rpc' in query ? query.rpc : undefined;
-  if (rpc === 'raw') {
-    const raw_api = { enabled: false, allow_reload: false, allow_query: false, allow_update: false };
-    return { code: 0, http_api: { enabled: true, ...settings(), raw_api } };
-  }
-  const known = rpc === 'reload' || rpc === 'reload-fetch' || rpc === 'query' || rpc === 'update';
-  return known
-    ? failure(API_ERRORS.RAW_DISABLED, 'the RAW API is off')
-    : failure(API_ERRORS.RAW_RPC, 'rpc must be raw, reload, reload-fetch, query or update');
 }
 
 /** SRS answers the form without the slash with a redirect to the one with it. */

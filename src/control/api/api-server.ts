@@ -14,6 +14,7 @@ import {
   type TlsCertificate,
   type TrustedProxies,
 } from '../../net/index.ts';
+import type { RawSettings } from '../raw/index.ts';
 import { API_ERRORS, failure } from './answer.ts';
 import type { ApiIdentity, ApiSources } from './api-context.ts';
 import { addDocument } from './api-document.ts';
@@ -44,6 +45,8 @@ export interface ApiServerDeps extends ApiSources {
   readonly emptyIpOk?: () => boolean;
   /** [trusted_proxies] Default: nobody is trusted. */
   readonly proxies?: TrustedProxies;
+  /** [http_api raw_api] Default: off. */
+  readonly rawSettings?: () => RawSettings;
   /** [http_api auth] Who may call what. Default: everybody everything. */
   readonly auth?: Pick<ApiAuth, 'guard'>;
 }
@@ -55,6 +58,8 @@ export const MAX_API_BODY_BYTES = 64 * 1024;
  * have used up `max_connections`.
  */
 export const MAX_API_CONNECTIONS = 1_024;
+
+const RAW_OFF: RawSettings = { enabled: false, allowReload: false, allowQuery: false, allowUpdate: false };
 
 /** [http_api] SRS's HTTP API. Start it last: that it answers means that all else listens. */
 export class ApiServer {
@@ -99,7 +104,12 @@ export class ApiServer {
         ...options,
         ...deps,
         logger: this.#logger,
-        settings: () => ({ listen: this.#listen.map(listenText).join(','), crossdomain: this.#crossdomain }),
+        settings: () => ({
+          enabled: true,
+          listen: this.#listen.map(listenText).join(','),
+          crossdomain: this.#crossdomain,
+          rawApi: deps.rawSettings?.() ?? RAW_OFF,
+        }),
       });
       done();
     });

@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
-import type { Reloader } from '../reload/index.ts';
+import type { Reloader, ReloadReport } from '../reload/index.ts';
 import type { Ending } from './ending.ts';
 import { FileWatch } from './file-watch.ts';
 import type { ServiceNotify } from './service-notify.ts';
@@ -22,18 +22,19 @@ export class ReloadTriggers {
     this.#options = options;
   }
 
-  /** A server that ends reloads no more: its listeners would come back. */
-  reload(trigger: string): void {
+  /** Undefined: a server that ends reloads no more, its listeners would come back. */
+  reload(trigger: string): Promise<ReloadReport> | undefined {
     const { reloader, ending, notify, logger } = this.#options;
     if (ending.current !== undefined) {
       logger.warn(`${trigger}: the server is ending, nothing is reloaded`);
-      return;
+      return undefined;
     }
     this.#watch?.noticed();
     const report = reloader.reload(trigger);
     notify.reloading(report);
     // Other files may be included now.
     void report.then(() => this.#watch?.watchInstead(reloader.running.files, reloader.asked));
+    return report;
   }
 
   /**
@@ -51,7 +52,7 @@ export class ReloadTriggers {
       readAt,
       clock,
       logger,
-      onChange: () => this.reload('file'),
+      onChange: () => void this.reload('file'),
     });
   }
 

@@ -153,7 +153,7 @@ export class FileAccess implements FileRights {
     const { kind, name } = file;
     const { clock } = this.#deps;
     const key = createHash('sha256')
-      .update(`${streamKey(name)}\n${kind}\n${request.ip}\n${rest}`)
+      .update(`${streamKey(name)}\n${kind}\n${request.ip}\n${rest}\n${request.bearer ?? ''}`)
       .digest('base64url');
     const known = this.#decisions.get(key);
     if (known !== undefined && known.until > clock.now()) return known.answer;

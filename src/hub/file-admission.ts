@@ -10,6 +10,8 @@ export interface FileRequest {
   readonly host: string | undefined;
   readonly referer: string | undefined;
   readonly userAgent: string | undefined;
+  /** The token of `Authorization: Bearer`: a secret. */
+  readonly bearer?: string | undefined;
   readonly ip: string;
   readonly secure: boolean;
 }
@@ -60,7 +62,7 @@ export async function askToPlay(
   },
 ): Promise<{ readonly grant: AccessGrant | undefined } | FileRefusal> {
   const { vhost, app, stream } = asked.name;
-  const { referer } = asked.request;
+  const { referer, bearer } = asked.request;
   try {
     const grant = await access.check({
       action: 'play',
@@ -70,6 +72,7 @@ export async function askToPlay(
       stream,
       params: asked.rest,
       ...(referer === undefined ? {} : { pageUrl: referer }),
+      ...(bearer === undefined ? {} : { bearer }),
     });
     return { grant };
   } catch (error) {

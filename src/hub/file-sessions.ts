@@ -133,8 +133,11 @@ export class FileSessions implements SessionBook, FileViewers {
    * The id of viewers whose URLs have none, always the same for requests that look the same. Who came back with its id by
    * `returned` has it alone: the next one that looks so gets another.
    */
-  contextFor({ ip, userAgent = '' }: FileRequest, rest: string): { context: string; origin: string } {
-    const origin = this.#digest(`${ip}\n${userAgent}\n${rest}`);
+  contextFor(
+    { ip, userAgent = '', bearer = '' }: FileRequest,
+    rest: string,
+  ): { context: string; origin: string } {
+    const origin = this.#digest(`${ip}\n${userAgent}\n${rest}\n${bearer}`);
     return { context: this.#digest(`${origin}\n${this.#origins.get(origin) ?? 0}`), origin };
   }
 

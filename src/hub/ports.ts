@@ -345,6 +345,8 @@ export interface AccessRequest {
   readonly params: string;
   readonly tcUrl?: string;
   readonly pageUrl?: string;
+  /** The token of the header `Authorization: Bearer` over HTTP: a secret. */
+  readonly bearer?: string;
   /** An earlier policy took the place of what the client asked for, which was a secret. */
   readonly isKey?: boolean;
 }

@@ -1,3 +1,4 @@
+export { bearerOf } from './bearer.ts';
 export { connectTcp, type Connection, type ConnectionHandlers, type ConnectTarget } from './connect.ts';
 export { ConnectionGate, type ConnectionGateOptions } from './connection-gate.ts';
 export { createHttpApp, sendText, type HttpAppOptions } from './http-app.ts';

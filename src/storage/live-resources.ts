@@ -12,6 +12,8 @@ export interface ResourceRequest {
   readonly host: string | undefined;
   readonly referer: string | undefined;
   readonly userAgent: string | undefined;
+  /** The token of `Authorization: Bearer`. */
+  readonly bearer?: string | undefined;
   /** Of the peer. */
   readonly ip: string;
   readonly secure: boolean;

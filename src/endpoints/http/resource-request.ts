@@ -1,4 +1,4 @@
-import { isGone, requestClient, type IncomingMessage, type ServerResponse } from '../../net/index.ts';
+import { bearerOf, isGone, requestClient, type IncomingMessage, type ServerResponse } from '../../net/index.ts';
 import type { ResourceRequest } from '../../storage/live-resources.ts';
 import { pageUrlOf } from './page-url.ts';
 import type { RequestTarget } from './request-target.ts';
@@ -10,6 +10,7 @@ export class HttpResourceRequest implements ResourceRequest {
   readonly host: string | undefined;
   readonly referer: string | undefined;
   readonly userAgent: string | undefined;
+  readonly bearer: string | undefined;
   readonly ip: string;
   readonly secure: boolean;
   readonly headOnly: boolean;
@@ -24,6 +25,7 @@ export class HttpResourceRequest implements ResourceRequest {
     this.host = headers.host;
     this.referer = pageUrlOf(headers);
     this.userAgent = headers['user-agent'];
+    this.bearer = bearerOf(headers.authorization);
     this.ip = client.ip;
     this.secure = client.secure;
     this.headOnly = request.method === 'HEAD';

@@ -11,6 +11,7 @@ export interface TestApi {
   readonly api: ApiServer;
   readonly hub: FakeHub;
   readonly sessions: SessionRegistry;
+  readonly bans: Bans;
   readonly events: ServerEvents;
   readonly origin: string;
   readonly close: () => Promise<void>;
@@ -69,6 +70,7 @@ export async function startTestApi(
     api,
     hub,
     sessions,
+    bans,
     events,
     origin: `http://127.0.0.1:${api.addresses[0]?.port ?? 0}`,
     close: async () => {

@@ -77,6 +77,7 @@ daemon              off;
 pid                 ${join(folder, 'srs.pid')};
 srs_log_tank        console;
 ${options.top ?? ''}
+${(options.top ?? '').includes('http_hooks_spool ') ? '' : `http_hooks_spool ${join(folder, 'hooks.spool')};`}
 http_api {
     enabled         on;
     listen          127.0.0.1:${ports.api};

@@ -72,6 +72,15 @@ export class HookQueue {
     return this.#count;
   }
 
+  /** At least half of what may wait of each kind is free. */
+  get isHalfEmpty(): boolean {
+    return (
+      this.#count <= MAX_WAITING_EVENTS / 2 &&
+      this.#files <= MAX_WAITING_FILE_EVENTS / 2 &&
+      this.#bytes <= MAX_WAITING_EVENT_BYTES / 2
+    );
+  }
+
   push(key: string, event: QueuedEvent): void {
     const full =
       this.#count >= MAX_WAITING_EVENTS ||

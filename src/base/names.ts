@@ -10,7 +10,7 @@ export function isStreamName(text: string): boolean {
   return (
     text !== '' &&
     Buffer.byteLength(text) <= MAX_STREAM_NAME_BYTES &&
-    !/[\x00-\x20\x7f\\?&,=#]|\.\.\./.test(text) &&
+    !/[\x00-\x20\x7f-\x9f\\?&,=#]|\.\.\./.test(text) &&
     text.split('/').every((part) => part !== '' && part !== '.' && part !== '..')
   );
 }

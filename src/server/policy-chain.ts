@@ -1,5 +1,7 @@
 import { ServerError } from '../base/errors.ts';
+import { hideSecret } from '../base/hide-secret.ts';
 import { isRedirect, isStreamName } from '../base/names.ts';
+import { bothGrants } from '../hub/grants.ts';
 import type { AccessGrant, AccessPolicy, AccessRequest, SessionInfo } from '../hub/ports.ts';
 
 /**
@@ -21,10 +23,9 @@ export class PolicyChain implements AccessPolicy {
       const grant = await policy.check(asked);
       if (grant === undefined) continue;
       judge(grant);
-      granted = granted === undefined ? grant : both(granted, grant);
+      granted = bothGrants(granted, grant);
       if (granted.redirect !== undefined) break;
-      if (grant.stream !== undefined)
-        asked = { ...asked, stream: grant.stream, isKey: granted.isKey === true };
+      if (grant.stream !== undefined) asked = renamed(asked, grant.stream, granted.isKey === true);
     }
     return granted;
   }
@@ -38,27 +39,24 @@ export class PolicyChain implements AccessPolicy {
   }
 }
 
+/** The question about another stream; a secret that was asked for is in no part of it, but for what the session itself says. */
+function renamed(asked: AccessRequest, stream: string, isKey: boolean): AccessRequest {
+  if (!isKey) return { ...asked, stream };
+  const { stream: key = '', params, tcUrl = asked.session.details?.tcUrl, pageUrl } = asked;
+  return {
+    ...asked,
+    stream,
+    isKey,
+    params: hideSecret(params, key),
+    ...(tcUrl === undefined ? {} : { tcUrl: hideSecret(tcUrl, key) }),
+    ...(pageUrl === undefined ? {} : { pageUrl: hideSecret(pageUrl, key) }),
+  };
+}
+
 /** What is granted goes into files, headers and answers: it must be what it is taken for. */
 function judge({ stream, redirect }: AccessGrant): void {
   if (stream !== undefined && !isStreamName(stream))
     throw new ServerError('STREAM_NAME_INVALID', 'the name that was granted is no name of a stream');
   if (redirect !== undefined && !isRedirect(redirect))
     throw new ServerError('URL_INVALID', 'where the client is sent to is no URL');
-}
-
-function both(first: AccessGrant, second: AccessGrant): AccessGrant {
-  const durationMs = least(first.durationMs, second.durationMs);
-  const maxKbps = least(first.maxKbps, second.maxKbps);
-  return {
-    ...first,
-    ...second,
-    ...(first.isKey === true ? { isKey: true } : {}),
-    ...(durationMs === undefined ? {} : { durationMs }),
-    ...(maxKbps === undefined ? {} : { maxKbps }),
-  };
-}
-
-function least(a: number | undefined, b: number | undefined): number | undefined {
-  if (a === undefined || b === undefined) return a ?? b;
-  return Math.min(a, b);
 }

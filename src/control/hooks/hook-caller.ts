@@ -47,7 +47,7 @@ export class HookCaller {
         verifyTls: options.verifyTls,
         signal,
       });
-      const verdict = readAnswer(answer.status, answer.body);
+      const verdict = readAnswer(answer.status, answer.body, call.event);
       if (verdict.kind === 'accepted' || verdict.kind === 'refused') return verdict;
       return { kind: verdict.kind, why: `${placeOfUrl(target)} answered ${verdict.why}` };
     } catch (error) {

@@ -3,6 +3,8 @@ import { setMaxListeners } from 'node:events';
 import type { Clock } from '../../base/clock.ts';
 import { ServerError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
+import { bothGrants } from '../../hub/grants.ts';
+import type { AccessGrant } from '../../hub/ports.ts';
 import { HttpClient, TallyReport } from '../../net/index.ts';
 import { CallGate } from './call-gate.ts';
 import type { HookVerdict } from './hook-answer.ts';
@@ -10,7 +12,7 @@ import type { HookBody } from './hook-bodies.ts';
 import { HookCaller, type HookCall } from './hook-caller.ts';
 import { HookJournal, type RecordStore } from './hook-journal.ts';
 import type { DecidingEvent, HookEvent, HookOptions } from './hook-options.ts';
-import { HookQueue, MAX_WAITING_EVENTS } from './hook-queue.ts';
+import { HookQueue } from './hook-queue.ts';
 
 /** Questions to one URL at a time, and how many more may wait for their turn. */
 const MAX_ASKING = 64;
@@ -107,11 +109,19 @@ export class HookDispatcher {
     return this.#deps.options(vhost);
   }
 
-  /** Asks all URLs of an event in order. Rejects with HOOK_REFUSED, HOOK_ANSWER_INVALID or HOOK_FAILED. */
-  async ask(event: DecidingEvent, owner: EventOwner, body: () => HookBody): Promise<void> {
+  /**
+   * Asks all URLs of an event in order, each about what the ones before it granted; who sends the client elsewhere is the last.
+   * Rejects with HOOK_REFUSED, HOOK_ANSWER_INVALID or HOOK_FAILED.
+   */
+  async ask(
+    event: DecidingEvent,
+    owner: EventOwner,
+    body: (granted: AccessGrant | undefined) => HookBody,
+  ): Promise<AccessGrant | undefined> {
     const options = this.#deps.options(owner.vhost);
     const urls = options?.urls[event] ?? [];
-    if (options === undefined || urls.length === 0) return;
+    if (options === undefined || urls.length === 0) return undefined;
+    let granted: AccessGrant | undefined;
     const deadline = new AbortController();
     const stop = (): void => deadline.abort();
     const cancel = this.#deps.clock.after(MAX_DECISION_MS, stop);
@@ -120,13 +130,22 @@ export class HookDispatcher {
     signal.addEventListener('abort', stop, { once: true });
     try {
       await this.#queue.emptied(owner.key, MAX_ORDER_WAIT_MS);
-      const call = callOf(event, owner, body());
+      let call = callOf(event, owner, body(granted));
       for (const url of urls) {
         const verdict = await this.#questions.run(url, deadline.signal, () =>
           this.#caller.call(url, call, options, deadline.signal),
         );
-        this.#decide(event, verdict ?? { kind: 'failed', why: 'too many questions wait' }, options);
+        const grant = this.#decide(
+          event,
+          verdict ?? { kind: 'failed', why: 'too many questions wait' },
+          options,
+        );
+        if (grant === undefined) continue;
+        granted = bothGrants(granted, grant);
+        if (granted.redirect !== undefined) break;
+        call = { ...call, body: bytesOf(body(granted)) };
       }
+      return granted;
     } finally {
       cancel();
       signal.removeEventListener('abort', stop);
@@ -259,7 +278,7 @@ export class HookDispatcher {
   #refill(): void {
     const journal = this.#journal;
     if (journal === undefined || journal.away === 0 || this.#refilling || this.#isOver) return;
-    if (this.#queue.size > MAX_WAITING_EVENTS / 2) return;
+    if (!this.#queue.isHalfEmpty) return;
     this.#refilling = true;
     void journal.next(REFILL_EVENTS).then((events) => {
       this.#refilling = false;
@@ -275,13 +294,13 @@ export class HookDispatcher {
     });
   }
 
-  #decide(event: DecidingEvent, verdict: HookVerdict, options: HookOptions): void {
-    if (verdict.kind === 'accepted') return;
+  #decide(event: DecidingEvent, verdict: HookVerdict, options: HookOptions): AccessGrant | undefined {
+    if (verdict.kind === 'accepted') return verdict.grant;
     if (this.#stopAsking.signal.aborted) throw new ServerError('SERVER_STOPPING', 'the server is stopping');
     const why = explain(verdict);
     if (verdict.kind === 'failed' && options.failOpen.includes(event)) {
       this.#failures.add(`${event} (granted by fail_open): ${why}`);
-      return;
+      return undefined;
     }
     // What the peer is told names no server of ours; the log gets the cause.
     const cause = new Error(why);

@@ -23,6 +23,7 @@ import {
   type HookClient,
   type HookServer,
 } from './hook-bodies.ts';
+import { clientOf, isElsewhere, NOBODY, withoutSecret } from './hook-client.ts';
 import { HookDispatcher, type EventOwner, type HookDispatcherDeps } from './hook-dispatcher.ts';
 
 export interface HttpHooksDeps extends HookDispatcherDeps {
@@ -31,11 +32,14 @@ export interface HttpHooksDeps extends HookDispatcherDeps {
   find(name: StreamName): LiveStream | undefined;
 }
 
-/** What a session publishes or plays. `accepted`: the back end said yes, and media has not begun. */
+/**
+ * What a session publishes or plays. `accepted`: the back end said yes, and media has not begun. Name and client are those that are
+ * asked about, then those that were granted.
+ */
 interface Role {
   readonly action: 'publish' | 'play';
-  readonly name: StreamName;
-  readonly client: HookClient;
+  name: StreamName;
+  client: HookClient;
   readonly owner: EventOwner;
   state: 'asking' | 'accepted' | 'started';
   /** The id of the end that is owed. */
@@ -47,7 +51,7 @@ interface Known {
   /** Of an RTMP connection: what on_close will say. */
   connect:
     | {
-        readonly client: HookClient;
+        client: HookClient;
         readonly owner: EventOwner;
         readonly app: string;
         owed?: string | undefined;
@@ -96,9 +100,8 @@ export class HttpHooks implements AccessPolicy, ConnectionObserver, StreamObserv
     const known = this.#know(session.id);
     known.asking += 1;
     try {
-      if (action === 'connect') await this.#connect(known, request);
-      else await this.#begin(known, request, action);
-      return undefined;
+      if (action === 'connect') return await this.#connect(known, request);
+      return await this.#begin(known, request, action);
     } finally {
       known.asking -= 1;
       if (!known.isConnected && known.role === undefined) this.#forget(session.id, known);
@@ -175,22 +178,28 @@ export class HttpHooks implements AccessPolicy, ConnectionObserver, StreamObserv
     return this.#dispatcher.close();
   }
 
-  async #connect(known: Known, request: AccessRequest): Promise<void> {
+  async #connect(known: Known, request: AccessRequest): Promise<AccessGrant | undefined> {
     const { session, vhost, app } = request;
     const client = clientOf(session, request);
     const owner = this.#owner(`session ${session.id}`, vhost, known.sequence);
     const connect: Known['connect'] = { client, owner, app };
     known.connect = connect;
-    await this.#dispatcher.ask('on_connect', owner, () =>
+    const grant = await this.#dispatcher.ask('on_connect', owner, () =>
       connectBody(this.#deps.server, client, { vhost, app }),
     );
+    if (isElsewhere(grant, request)) return grant;
     known.isConnected = true;
     connect.owed = this.#dispatcher.owe('on_close', owner, () =>
       closeBody(this.#deps.server, client, { vhost, app }, { sent: 0, received: 0 }),
     );
+    return undefined;
   }
 
-  async #begin(known: Known, request: AccessRequest, action: 'publish' | 'play'): Promise<void> {
+  async #begin(
+    known: Known,
+    request: AccessRequest,
+    action: 'publish' | 'play',
+  ): Promise<AccessGrant | undefined> {
     const { session, vhost, app, stream = '' } = request;
     const { server } = this.#deps;
     const name = { vhost, app, stream };
@@ -199,29 +208,60 @@ export class HttpHooks implements AccessPolicy, ConnectionObserver, StreamObserv
     if (known.role !== undefined) this.#end(session.id, known); // It did not say that it is done with the one before.
     const role: Role = { action, name, client, owner, state: 'asking' };
     known.role = role;
+    // Some encoders have their key in the URL of the connection, which on_close would tell.
+    if (request.isKey === true && known.connect !== undefined)
+      known.connect.client = { ...known.connect.client, tcUrl: client.tcUrl };
     try {
-      if (action === 'publish') {
-        // The hub would refuse it, after its back end had been told that it begins.
-        const publisher = this.#deps.find(name)?.snapshot().publisher;
-        if (publisher !== undefined)
-          throw new ServerError('STREAM_BUSY', `${streamKey(name)} is published by session ${publisher.id}`);
-        await this.#dispatcher.ask('on_publish', owner, () => streamBody('on_publish', server, client, name));
-      } else {
-        await this.#dispatcher.ask('on_play', owner, () =>
-          playBody('on_play', server, client, name, this.#viewers(name) + 1),
-        );
+      const grant = await this.#ask(known, role);
+      if (isElsewhere(grant, request)) {
+        if (known.role === role) known.role = undefined;
+        return grant;
       }
       role.state = 'accepted';
       role.owed =
         action === 'publish'
           ? this.#dispatcher.owe('on_unpublish', owner, () =>
-              streamBody('on_unpublish', server, client, name),
+              streamBody('on_unpublish', server, role.client, role.name),
             )
-          : this.#dispatcher.owe('on_stop', owner, () => playBody('on_stop', server, client, name, 0));
+          : this.#dispatcher.owe('on_stop', owner, () =>
+              playBody('on_stop', server, role.client, role.name, 0),
+            );
+      return grant;
     } catch (error) {
       if (known.role === role) known.role = undefined;
       throw error;
     }
+  }
+
+  /** Asks about a role; what is granted is what the role is from then on. */
+  async #ask(known: Known, role: Role): Promise<AccessGrant | undefined> {
+    const { server } = this.#deps;
+    const { action, owner, name: asked, client } = role;
+    const take = (granted: AccessGrant | undefined): void => {
+      if (granted?.stream === undefined) return;
+      role.name = { ...asked, stream: granted.stream };
+      role.client = withoutSecret(client, asked.stream);
+      const { connect } = known;
+      if (connect !== undefined) connect.client = withoutSecret(connect.client, asked.stream);
+    };
+    if (action === 'play') {
+      const grant = await this.#dispatcher.ask('on_play', owner, (granted) => {
+        take(granted);
+        return playBody('on_play', server, role.client, role.name, this.#viewers(role.name) + 1);
+      });
+      take(grant);
+      return grant;
+    }
+    // The hub would refuse it, after its back end had been told that it begins.
+    const publisher = this.#deps.find(asked)?.snapshot().publisher;
+    if (publisher !== undefined)
+      throw new ServerError('STREAM_BUSY', `${streamKey(asked)} is published by session ${publisher.id}`);
+    const grant = await this.#dispatcher.ask('on_publish', owner, (granted) => {
+      take(granted);
+      return streamBody('on_publish', server, role.client, role.name);
+    });
+    take(grant);
+    return grant;
   }
 
   #started(action: Role['action'], name: StreamName, { id }: SessionInfo): Role | undefined {
@@ -326,22 +366,4 @@ export class HttpHooks implements AccessPolicy, ConnectionObserver, StreamObserv
     }
     return owner;
   }
-}
-
-/** After a restart it is not known who published. */
-const NOBODY: Pick<SessionInfo, 'id' | 'ip' | 'details'> = { id: '', ip: '' };
-
-function clientOf(
-  { id, ip, details }: Pick<SessionInfo, 'id' | 'ip' | 'details'>,
-  request: Pick<AccessRequest, 'vhost' | 'app' | 'params' | 'tcUrl' | 'pageUrl'>,
-): HookClient {
-  const query = request.params === '' ? (details?.params ?? '') : request.params;
-  return {
-    id,
-    ip,
-    // Some clients of HTTP name no host.
-    tcUrl: details?.tcUrl ?? request.tcUrl ?? `rtmp://${request.vhost}/${request.app}`,
-    pageUrl: details?.pageUrl ?? request.pageUrl ?? '',
-    param: query === '' || query.startsWith('?') ? query : `?${query}`,
-  };
 }

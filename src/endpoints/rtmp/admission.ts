@@ -1,4 +1,5 @@
 import { ServerError } from '../../base/errors.ts';
+import { hideSecret } from '../../base/hide-secret.ts';
 import { maskUrl } from '../../base/mask-url.ts';
 import type { AccessGrant, SessionDetails, SessionInfo } from '../../hub/ports.ts';
 import { parseRtmpUrl, type Redirect, type ResolvedName } from '../../protocols/rtmp/index.ts';
@@ -65,7 +66,7 @@ function granted({ name, details }: Wish, grant: AccessGrant | undefined): Admit
 /** Some encoders have one field for all: then the key is in the URL of the connection. */
 function withoutKey(details: SessionDetails, key: string): SessionDetails {
   const { tcUrl, pageUrl, swfUrl, params } = details;
-  const hide = (text: string): string => text.split(key).join('***');
+  const hide = (text: string): string => hideSecret(text, key);
   return {
     ...details,
     params: hide(params),

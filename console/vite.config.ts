@@ -99,6 +99,10 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     license: { fileName: LICENSES },
+    // The page of live streams, and the console at the API.
+    rollupOptions: {
+      input: [join(import.meta.dirname, 'index.html'), join(import.meta.dirname, 'manage.html')],
+    },
     // Each player library is one chunk, fetched only when something is played by it.
     chunkSizeWarningLimit: 900,
   },

@@ -34,6 +34,8 @@ export interface ApiSideDeps {
   /** The configuration of this process, for the RAW API; undefined = a program has made it. */
   readonly raw: (() => RawSource | undefined) | undefined;
   readonly events: ServerEvents;
+  /** Folder of the built pages; undefined = no console. */
+  readonly pageDir: string | undefined;
   /** The configuration in force. */
   config(): Config;
   /** Which vhost serves a host name. */
@@ -182,6 +184,7 @@ export class ApiSide {
       {
         listen: [listenAddress(listen)],
         isShared: sharesPort(config),
+        pageDir: this.#deps.pageDir,
         crossdomain,
         maxConnections: apiConnections(config),
         maxPerIp: config.maxConnectionsPerIp,

@@ -24,8 +24,6 @@ export interface HttpSideDeps extends Omit<ApiSideDeps, 'http'> {
   readonly resources: LiveResources;
   /** Who may have files of streams from the disk. */
   readonly guard: FileGuard;
-  /** Folder of the built page; undefined = no page. */
-  readonly pageDir: string | undefined;
   rtmpsPort(): number | undefined;
 }
 

@@ -1,4 +1,4 @@
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 
 /** What nearly every good body begins with. */
 export interface AnswerBase {
@@ -41,4 +41,10 @@ export function methodNotAllowed(_request: unknown, reply: FastifyReply): Fastif
 /** A whole number of the query, of up to 9 digits. */
 export function wholeNumber(value: unknown, fallback: number): number {
   return typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : fallback;
+}
+
+/** SRS answers the form without the slash with a redirect to the one with it. */
+export function toSlash(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const [path = '', query] = (request.raw.url ?? '').split('?', 2);
+  return reply.redirect(query === undefined ? `${path}/` : `${path}/?${query}`, 302);
 }

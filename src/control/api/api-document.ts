@@ -83,7 +83,14 @@ export function addDocument(app: FastifyInstance, version: string): void {
     void scope.register(swaggerUi, {
       routePrefix: DOCUMENT_PAGE_URL,
       staticCSP: PAGE_POLICY,
-      uiConfig: { url: '../openapi.json', docExpansion: 'list', deepLinking: true, validatorUrl: null },
+      theme: { title: 'srs-ts API' },
+      uiConfig: {
+        url: '../openapi.json',
+        layout: 'BaseLayout',
+        docExpansion: 'list',
+        deepLinking: true,
+        validatorUrl: null,
+      },
     });
     done();
   });

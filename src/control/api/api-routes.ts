@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { rawAnswer, rawRole, type RawAnswerContext } from '../raw/index.ts';
-import { API_ERRORS, failure } from './answer.ts';
+import { API_ERRORS, failure, toSlash } from './answer.ts';
 import { ANY_METHOD, type ApiContext, type ApiIdentity, type ApiSources } from './api-context.ts';
 import { addBanRoutes } from './ban-routes.ts';
 import { addClientRoutes } from './client-routes.ts';
@@ -113,10 +113,4 @@ function addTests(any: AddRoute, { base, version, unixTime }: ApiContext): void 
   any('/api/v1/tests/redirects', docs.REDIRECTS, (_request, reply) =>
     reply.redirect('/api/v1/tests/errors', 301),
   );
-}
-
-/** SRS answers the form without the slash with a redirect to the one with it. */
-function toSlash(request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const [path = '', query] = (request.raw.url ?? '').split('?', 2);
-  return reply.redirect(query === undefined ? `${path}/` : `${path}/?${query}`, 302);
 }

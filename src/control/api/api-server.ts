@@ -20,6 +20,7 @@ import type { ApiIdentity, ApiSources } from './api-context.ts';
 import { addDocument } from './api-document.ts';
 import { addApiRoutes } from './api-routes.ts';
 import type { ApiAuth } from './auth.ts';
+import { addConsoleRoutes } from './console-routes.ts';
 import { callbackOf, overrideMethod } from './jsonp.ts';
 import { addStrictMode } from './strict-mode.ts';
 
@@ -30,6 +31,8 @@ export interface ApiServerOptions extends ApiIdentity {
   readonly isShared?: boolean;
   /** [http_api crossdomain] */
   readonly crossdomain: boolean;
+  /** Folder of the built pages, one of which is the console; undefined = no `/console/`. */
+  readonly pageDir?: string | undefined;
   /** Connections at the same time. @default MAX_API_CONNECTIONS */
   readonly maxConnections?: number;
   /** [max_connections_per_ip] Of them, of one client. @default 0: no limit */
@@ -99,6 +102,7 @@ export class ApiServer {
     deps.auth?.guard(this.#app); // Before the routes: hooks are for what comes after them.
     addStrictMode(this.#app);
     addDocument(this.#app, options.version);
+    if (options.pageDir !== undefined) addConsoleRoutes(this.#app, options.pageDir);
     void this.#app.register((routes, _options, done) => {
       addApiRoutes(routes, {
         ...options,

@@ -13,8 +13,13 @@ import type {
 
 /** How often sessions with a limit are looked at, ms. */
 const LOOK_MS = 1_000;
-/** A rate is that of so long: an encoder's peaks and the first bytes of a viewer are within it, ms. */
-const RATE_MS = 10_000;
+/** A rate is that of so long, ms. */
+const RATE_MS = 5_000;
+/**
+ * So many rates in a row must be too high: what a joiner gets at once (a whole group of pictures), and what an encoder sends after
+ * a pause, is over in one.
+ */
+const RATES = 2;
 
 /** A session that goes on for a time, or with a rate. */
 interface Limited {
@@ -25,6 +30,8 @@ interface Limited {
   readonly maxKbps: number;
   rateSince: number;
   rateBytes: number;
+  /** Rates in a row that were too high. */
+  tooHigh: number;
 }
 
 /**
@@ -93,6 +100,7 @@ export class GrantedLimits implements StreamObserver {
       maxKbps: grant.maxKbps ?? Infinity,
       rateSince: now,
       rateBytes: bytes(),
+      tooHigh: 0,
     });
     this.#stop ??= this.#clock.every(LOOK_MS, () => this.#look());
   }
@@ -121,7 +129,8 @@ function excessOf(limited: Limited, now: number): ServerError | undefined {
   const kbps = ((bytes - limited.rateBytes) * 8) / passed;
   limited.rateSince = now;
   limited.rateBytes = bytes;
-  if (kbps <= limited.maxKbps) return undefined;
+  limited.tooHigh = kbps > limited.maxKbps ? limited.tooHigh + 1 : 0;
+  if (limited.tooHigh < RATES) return undefined;
   return new ServerError(
     'BITRATE_EXCEEDED',
     `${Math.round(kbps)} kbit/s are more than the ${limited.maxKbps} that were granted`,

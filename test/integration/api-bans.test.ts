@@ -35,7 +35,6 @@ const BASE = { code: 0, server: 'vid-1', service: 'service-1', pid: '42' };
 test('a ban is made by the query or by a body, read one by one or all, and lifted', async () => {
   const first = await call('bans/?ip=192.0.2.0%2F24&action=publish&seconds=60&reason=flood', 'POST');
   const ban = {
-    id: 'ban-a4d11ad366',
     ip: '192.0.2.0/24',
     stream: '',
     action: 'publish',

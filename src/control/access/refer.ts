@@ -76,8 +76,6 @@ function mayEmbed(domains: Domains, pageUrl: string): boolean {
 function fits(host: string, domain: string): boolean {
   if (domain === '') return false;
   if (host === domain) return true;
-  // The end of an address is no domain.
-  if (/^[\d.]+$|^\[/.test(host)) return false;
   return host.endsWith(domain.startsWith('.') ? domain : `.${domain}`);
 }
 

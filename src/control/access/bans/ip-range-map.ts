@@ -2,7 +2,6 @@ import { networkOf, type IpBytes, type IpRange } from '../../../net/index.ts';
 
 /** Ranges of one family and length. */
 interface Prefix<T> {
-  readonly family: number;
   readonly bits: number;
   readonly networks: Map<string, Set<T>>;
 }
@@ -18,7 +17,6 @@ export class IpRangeMap<T> {
   add({ bytes, bits }: IpRange, value: T): void {
     const key = `${bytes.length}/${bits}`;
     const prefix = this.#prefixes.get(key) ?? {
-      family: bytes.length,
       bits,
       networks: new Map<string, Set<T>>(),
     };
@@ -41,8 +39,7 @@ export class IpRangeMap<T> {
   /** All values of ranges that hold the address. */
   at(address: IpBytes): readonly T[] {
     const found: T[] = [];
-    for (const { family, bits, networks } of this.#prefixes.values()) {
-      if (family !== address.length) continue;
+    for (const { bits, networks } of this.#prefixes.values()) {
       for (const value of networks.get(networkOf(address, bits).join('.')) ?? []) found.push(value);
     }
     return found;

@@ -158,10 +158,16 @@ for (const { limits, inside, refused, why, others = [] } of CASES)
       stage.counted.settled(other);
     }
     assert.equal(stage.counted.size, inside.length);
-    inside.forEach(([action, stream], index) => stage.end(session(`in${index + 1}`), action, name(stream)));
-    assert.equal(stage.counted.size, 0);
+    // The first leaves and another one has its place.
+    const [first, ...rest] = inside;
     const [action, stream, ip] = refused[0] ?? ['play', 'a'];
+    stage.end(session('in1'), first?.[0] ?? 'play', name(first?.[1] ?? ''));
     assert.equal(await stage.come('next', action, stream, ip), 'yes');
+    const [late, of, from] = refused.at(-1) ?? ['play', 'a'];
+    assert.notEqual(await stage.come('late', late, of, from), 'yes');
+    stage.end(session('next', ip), action, name(stream));
+    rest.forEach(([was, there], index) => stage.end(session(`in${index + 2}`), was, name(there)));
+    assert.equal(stage.counted.size, 0);
   });
 
 test('who was granted a place and has not begun has it, until it is settled', async () => {

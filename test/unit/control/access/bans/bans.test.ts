@@ -139,9 +139,9 @@ test('bans outlast a restart; those that are over by then do not', async () => {
   const before = new Stage();
   before.bans.add({ ip: '10.0.0.0/8', action: 'play', seconds: 60, reason: 'a "reason"' });
   before.bans.add({ stream: 'live/demo', seconds: 10 });
-  before.bans.add({ ip: '2001:db8::1', stream: 'live/x' });
   const lifted = before.bans.add({ ip: '10.9.9.9' }).ban;
   before.bans.lift(lifted.id);
+  before.bans.add({ ip: '2001:db8::1', stream: 'live/x' });
   await before.bans.close();
   const after = new Stage();
   after.store = before.store;
@@ -164,6 +164,20 @@ test('bans outlast a restart; those that are over by then do not', async () => {
     ],
   );
   assert.deepEqual(after.logger.lines, []);
+});
+
+test('a time in a file that is no whole second is not cut', async () => {
+  const stage = new Stage();
+  const ban = { ip: '10.0.0.1', created_ms: T0 - 60_000, expires_ms: T0 + 500 };
+  stage.store = new MemoryStore(
+    JSON.stringify({ version: 1, bans: [ban, { ip: '10.0.0.2', expires_ms: T0 + 1 }] }),
+  );
+  await stage.bans.load();
+  assert.equal(await stage.isRefused('play', '10.0.0.2', 'x'), true);
+  stage.now += 499;
+  assert.equal(await stage.isRefused('play', '10.0.0.1', 'x'), true);
+  stage.now += 1_000;
+  assert.equal(await stage.isRefused('play', '10.0.0.1', 'x'), false);
 });
 
 const BROKEN: readonly (readonly [text: string, bans: number, told: RegExp])[] = [

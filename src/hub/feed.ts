@@ -1,11 +1,12 @@
 import type { Frame } from '../media/frame.ts';
 import type { FeedServices, FeedSource } from './feed-source.ts';
+import { Cohorts } from './cohorts.ts';
 import { JoinBytes } from './join-bytes.ts';
 import { MessagePacer } from './message-pacer.ts';
 import type { Opening, Packager, StreamOptions, WireFormat } from './ports.ts';
 import { SlabLog } from './slab-log.ts';
 import { carries, earliest } from './frame-choice.ts';
-import { Cohort, ViewerGroup, type Viewer, type ViewerFeed } from './viewer.ts';
+import { ViewerGroup, type Viewer, type ViewerFeed } from './viewer.ts';
 
 /** Viewers that are flushed together: their writes take about 3 ms of the event loop. */
 const MAX_GROUP_VIEWERS = 250;
@@ -21,7 +22,7 @@ export class Feed implements ViewerFeed {
   readonly #source: FeedSource;
   readonly #log = new SlabLog();
   readonly #groups: ViewerGroup[] = [];
-  readonly #cohorts = new Map<number, Cohort>();
+  readonly #cohorts = new Cohorts();
   readonly #starting = new Set<Viewer>();
   readonly #flushGroup = (group: ViewerGroup): void => this.flush(group);
   #pacer: MessagePacer | undefined;
@@ -108,7 +109,7 @@ export class Feed implements ViewerFeed {
     const group = this.#groupWithRoom();
     group.viewers.push(viewer);
     viewer.group = group;
-    if (viewer.base !== undefined) this.#setBase(viewer, viewer.base);
+    if (viewer.base !== undefined) this.#cohorts.enter(viewer, viewer.base);
     this.start(viewer);
   }
 
@@ -124,7 +125,7 @@ export class Feed implements ViewerFeed {
     this.#viewers -= 1;
     if (viewer.mode === 'live') this.#deliver(viewer, group, this.#log.end);
     this.stop(viewer);
-    this.#dropCohort(viewer);
+    this.#cohorts.leave(viewer);
     if (this.#viewers === 0) this.#pacer?.close();
   }
 
@@ -316,12 +317,13 @@ export class Feed implements ViewerFeed {
   /** Gives a viewer `frames`, which end at the end of the log, and makes it live from there. */
   #startWith(viewer: Viewer, frames: readonly Frame[], isGop: boolean): void {
     const source = this.#source;
-    const fresh = viewer.base === undefined && !viewer.opened;
+    const first = viewer.base === undefined;
+    const fresh = first && !viewer.opened;
     let bytes: Buffer;
     if (fresh && isGop) {
       const join = this.#sharedJoin(frames);
       bytes = join.bytes(frames);
-      this.#setBase(viewer, join.base);
+      this.#cohorts.enter(viewer, join.base);
     } else {
       const base = viewer.base ?? this.#baseOf(frames);
       const catchUp = this.packager.catchUp(viewer.opened ? undefined : this.#opening(), base);
@@ -330,7 +332,7 @@ export class Feed implements ViewerFeed {
       }
       catchUp.add(frames);
       bytes = catchUp.bytes();
-      this.#setBase(viewer, base);
+      this.#cohorts.enter(viewer, base);
     }
     if (viewer.endDts === Infinity && viewer.request.durationMs !== undefined) {
       viewer.endDts =
@@ -344,6 +346,7 @@ export class Feed implements ViewerFeed {
     viewer.position = this.#log.end;
     viewer.queue.force(bytes, this.#edgeDts);
     if (!viewer.queue.isEmpty) viewer.watch();
+    if (first) viewer.began();
   }
 
   /** The bytes of those who join first on the cached group of pictures. */
@@ -376,27 +379,6 @@ export class Feed implements ViewerFeed {
     this.#hasEdge = true;
     this.#edgeDts = dts;
     for (const group of this.#groups) group.dts = dts;
-  }
-
-  #setBase(viewer: Viewer, base: number): void {
-    if (viewer.cohort?.base === base && this.#cohorts.get(base) === viewer.cohort) return;
-    this.#dropCohort(viewer);
-    let cohort = this.#cohorts.get(base);
-    if (cohort === undefined) {
-      cohort = new Cohort(base);
-      this.#cohorts.set(base, cohort);
-    }
-    cohort.viewers += 1;
-    viewer.base = base;
-    viewer.cohort = cohort;
-  }
-
-  #dropCohort(viewer: Viewer): void {
-    const cohort = viewer.cohort;
-    if (cohort === undefined) return;
-    viewer.cohort = undefined;
-    cohort.viewers -= 1;
-    if (cohort.viewers === 0) this.#cohorts.delete(cohort.base);
   }
 
   /** Forgets the part of the log that every group has passed. */

@@ -126,6 +126,8 @@ class StreamHub implements ClosableHub {
         this.#enter(session);
         this.#tell((observer) => observer.playStarted?.(stream.name, session, viewer));
       },
+      playBegan: (stream, viewer) =>
+        this.#tell((observer) => observer.playBegan?.(stream.name, viewer.request.session)),
       playEnded: (stream, viewer) => {
         const { session } = viewer.request;
         this.#exit(session);

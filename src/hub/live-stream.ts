@@ -313,6 +313,10 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
     this.#feeds.left(left);
   }
 
+  viewerBegan(viewer: Viewer): void {
+    this.#services.playBegan(this, viewer);
+  }
+
   viewerEnded(viewer: Viewer): void {
     this.#viewers.delete(viewer);
     this.#services.playEnded(this, viewer);

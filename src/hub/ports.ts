@@ -328,6 +328,8 @@ export interface StreamObserver {
   publishStarted?(name: StreamName, session: SessionInfo, stream: LiveStream): void;
   publishEnded?(name: StreamName, session: SessionInfo): void;
   playStarted?(name: StreamName, session: SessionInfo, playback: Playback): void;
+  /** The first media was handed to the viewer's connection. Not called of viewers who fetch files. */
+  playBegan?(name: StreamName, session: SessionInfo): void;
   playEnded?(name: StreamName, session: SessionInfo, stats: PlaybackStats): void;
   /** Nobody publishes, plays or waits any more, and nothing is held: the hub has forgotten the stream. */
   streamGone?(name: StreamName): void;

@@ -24,5 +24,7 @@ export interface StreamServices<Stream> extends FeedServices {
   /** Nobody is left: forget the stream. */
   forget(stream: Stream): void;
   playStarted(stream: Stream, viewer: Watcher): void;
+  /** The first media was handed to the viewer's socket. */
+  playBegan(stream: Stream, viewer: Watcher): void;
   playEnded(stream: Stream, viewer: Watcher): void;
 }

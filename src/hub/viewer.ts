@@ -1,5 +1,6 @@
 import { ServerError } from '../base/errors.ts';
 import type { Deadline, TimerWheel } from '../base/timer-wheel.ts';
+import type { Cohort } from './cohorts.ts';
 import type { Flushable } from './flush-scheduler.ts';
 import type { Packager, Playback, PlaybackStats, PlayRequest, StreamState, WireFormat } from './ports.ts';
 import { ViewerQueue, type QueueBounds } from './viewer-queue.ts';
@@ -9,22 +10,6 @@ import { ViewerQueue, type QueueBounds } from './viewer-queue.ts';
  * not drained yet. `paused`: by itself. `ended`: nothing comes any more.
  */
 type ViewerMode = 'starting' | 'live' | 'lagging' | 'paused' | 'ended';
-
-/** The viewers of a feed with the same time base, who share the bytes of a window even where these depend on the base. */
-export class Cohort {
-  readonly base: number;
-  viewers = 0;
-  /** The window that was cut last, log positions, and its bytes. */
-  from = -1;
-  to = -1;
-  bytes: Buffer = NOTHING;
-
-  constructor(base: number) {
-    this.base = base;
-  }
-}
-
-const NOTHING = Buffer.alloc(0);
 
 /** Viewers of a feed who are flushed together. */
 export class ViewerGroup implements Flushable {
@@ -66,6 +51,8 @@ export interface ViewerHost {
   feedFor(format: WireFormat): ViewerFeed;
   /** The viewer left its feed. */
   leftFeed(feed: ViewerFeed): void;
+  /** The first media was handed to its socket; called once. */
+  viewerBegan(viewer: Viewer): void;
   /** The playback is over; called once. */
   viewerEnded(viewer: Viewer): void;
   /** A sink or a callback of a viewer threw. */
@@ -155,6 +142,11 @@ export class Viewer implements Playback {
   /** Tells the session that the publisher came or left. */
   tell(state: StreamState): void {
     this.#guard(() => this.request.onState?.(state));
+  }
+
+  /** The feed has handed over the first media. */
+  began(): void {
+    this.#host.viewerBegan(this);
   }
 
   /** Sends what is left and the trailer; then the viewer is told. */

@@ -525,3 +525,29 @@ test('a publisher that comes back with lower times is seen at once where times s
     assert.deepEqual(times, [600_000, 600_040, 600_080, 0, 40, 80]);
   }
 });
+
+test('observers hear when a viewer gets its first media, once, however it pauses and whoever publishes next', async () => {
+  const seen: string[] = [];
+  const { hub, clock } = setUp(
+    { holdMs: 0 },
+    { observers: [{ playBegan: (_name, session) => void seen.push(session.id) }] },
+  );
+  const waiting = await hub.resolve(LIVE_DEMO, 'wait');
+  waiting?.play(playRequest('early', RTMP, { afterHold: 'wait' }));
+  assert.deepEqual(seen, []);
+  const first = hub.publish(LIVE_DEMO, sessionOf('a'));
+  for (const frame of [videoConfig(), audioConfig(), videoFrame(0, true), audioFrame(0)]) first.write(frame);
+  clock.advance(10);
+  assert.deepEqual(seen, ['early']);
+  const late = waiting?.play(playRequest('late', FLV));
+  clock.advance(10);
+  assert.deepEqual(seen, ['early', 'late']);
+  late?.pause();
+  late?.resume();
+  first.write(videoFrame(40, true));
+  first.release();
+  const second = hub.publish(LIVE_DEMO, sessionOf('b'));
+  for (const frame of [videoConfig(), videoFrame(0, true)]) second.write(frame);
+  clock.advance(10);
+  assert.deepEqual(seen, ['early', 'late']);
+});

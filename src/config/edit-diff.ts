@@ -50,12 +50,16 @@ function maskSecrets(text: string): string {
   const walk = (directives: readonly PlacedDirective[]): void => {
     for (const { words, block } of directives) {
       const [name, ...args] = words;
-      if (secrets.has(name.text)) for (const at of args) edits.push({ at, text: MASK });
+      for (const at of args) {
+        const word = text.slice(at.from, at.to);
+        edits.push({ at, text: secrets.has(name.text) ? MASK : withoutPassword(word) });
+      }
       if (block !== undefined) walk(block.children);
     }
   };
   walk(placesOf(text).children);
-  return withoutPassword(applyEdits(text, edits));
+  // Comments, too. A parameter of a URL ends at a `;` there.
+  return applyEdits(text, edits).split(';').map(withoutPassword).join(';');
 }
 
 /** Names of directives with secrets, wherever they stand: a name that is secret somewhere is masked everywhere. */

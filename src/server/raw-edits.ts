@@ -33,6 +33,8 @@ export interface FileEdit {
   readonly file: string;
   readonly before: string;
   readonly after: string;
+  /** Whether it must change the configuration; false: the directive may be one that sets no option. */
+  readonly mustChange: boolean;
   /** Whether a difference of the configurations is meant. */
   readonly isMeant: (change: Pick<ConfigChange, 'directive' | 'vhost' | 'kind'>) => boolean;
 }
@@ -75,18 +77,30 @@ function setRoot(directive: string, words: readonly string[], disk: DiskConfig):
   const isMeant: FileEdit['isMeant'] = (change) =>
     change.directive === directive || (directive === 'chunk_size' && change.directive === 'vhost.chunk_size');
   if (found !== undefined)
-    return { ...edited(found.file, disk, (text) => setArguments(text, found.directive, words)), isMeant };
+    return {
+      ...edited(found.file, disk, (text) => setArguments(text, found.directive, words)),
+      mustChange: false,
+      isMeant,
+    };
   const insert = (text: string): readonly TextEdit[] => addDirective(text, placesOf(text), directive, words);
-  return { ...edited(mainFile(disk), disk, insert), isMeant };
+  return { ...edited(mainFile(disk), disk, insert), mustChange: false, isMeant };
 }
 
 function editVhost(update: RawUpdate & { kind: 'vhost' }, disk: DiskConfig): FileEdit {
   const { action, name, newName = '' } = update;
-  const isMeant: FileEdit['isMeant'] = ({ directive, vhost }) =>
-    (directive === 'vhost' || directive === 'vhost.enabled') && (vhost === name || vhost === newName);
+  const isMeant: FileEdit['isMeant'] = ({ directive, kind, vhost }) => {
+    if (action === 'enable' || action === 'disable') return directive === 'vhost.enabled' && vhost === name;
+    if (directive !== 'vhost') return false;
+    const comes = action === 'update' ? newName : name;
+    return kind === 'added' ? action !== 'delete' && vhost === comes : action !== 'create' && vhost === name;
+  };
   if (action === 'create') {
     if (vhostOf(name, disk) !== undefined) throw unfit(`there is a vhost ${shown(name)} already`);
-    return { ...edited(mainFile(disk), disk, (text) => appendBlock(text, ['vhost', name])), isMeant };
+    return {
+      ...edited(mainFile(disk), disk, (text) => appendBlock(text, ['vhost', name])),
+      mustChange: true,
+      isMeant,
+    };
   }
   const { vhost, key } = neededVhost(name, disk);
   const at = place('vhost', originOf(key, disk), disk);
@@ -94,12 +108,21 @@ function editVhost(update: RawUpdate & { kind: 'vhost' }, disk: DiskConfig): Fil
     const enabled = action === 'enable';
     if (vhost.enabled === enabled)
       throw unfit(`the vhost ${shown(name)} is ${enabled ? 'on' : 'off'} already`);
-    return { ...inBlock(at, 'enabled', `${key}.enabled`, [enabled ? 'on' : 'off'], disk), isMeant };
+    return {
+      ...inBlock(at, 'enabled', `${key}.enabled`, [enabled ? 'on' : 'off'], disk),
+      mustChange: true,
+      isMeant,
+    };
   }
   if (vhost.enabled) throw unfit(`the vhost ${shown(name)} is on: disable it first`);
-  if (action === 'delete') return { ...edited(at.file, disk, () => removeDirectiveOf(at, disk)), isMeant };
+  if (action === 'delete')
+    return { ...edited(at.file, disk, () => removeDirectiveOf(at, disk)), mustChange: true, isMeant };
   if (vhostOf(newName, disk) !== undefined) throw unfit(`there is a vhost ${shown(newName)} already`);
-  return { ...edited(at.file, disk, (text) => setArguments(text, at.directive, [newName])), isMeant };
+  return {
+    ...edited(at.file, disk, (text) => setArguments(text, at.directive, [newName])),
+    mustChange: true,
+    isMeant,
+  };
 }
 
 function editRecording(update: RawUpdate & { kind: 'dvr' }, disk: DiskConfig): FileEdit {
@@ -110,19 +133,22 @@ function editRecording(update: RawUpdate & { kind: 'dvr' }, disk: DiskConfig): F
   // SRS would take it as "this one only": enabling one stream would end the recordings of all others.
   if (now.includes('all')) {
     if (action === 'disable') throw unfit('dvr_apply is all: there is no form for all but one');
-    return { ...unchanged(mainFile(disk), disk), isMeant: () => false };
+    return { ...unchanged(mainFile(disk), disk), mustChange: false, isMeant: () => false };
   }
   const others = now.filter((word) => word !== stream);
   const next = action === 'enable' ? [...others, stream] : others;
   const same = now.includes(stream) === (action === 'enable');
-  if (same) return { ...unchanged(mainFile(disk), disk), isMeant: () => false };
+  if (same) return { ...unchanged(mainFile(disk), disk), mustChange: false, isMeant: () => false };
   const at = place('dvr', originOf(`${key}.dvr`, disk), disk);
   const words = next.length === 0 ? ['none'] : next;
   return {
     ...inBlock(at, 'dvr_apply', `${key}.dvr.dvrApply`, words, disk),
+    mustChange: true,
     isMeant: (change) => change.directive === 'vhost.dvr.dvr_apply' && change.vhost === name,
   };
 }
+
+type FilePart = Pick<FileEdit, 'file' | 'before' | 'after'>;
 
 interface At {
   readonly file: string;
@@ -130,13 +156,7 @@ interface At {
 }
 
 /** Sets a directive where it stands, or adds it to the block at `at`. */
-function inBlock(
-  at: At,
-  name: string,
-  key: string,
-  words: readonly string[],
-  disk: DiskConfig,
-): Omit<FileEdit, 'isMeant'> {
+function inBlock(at: At, name: string, key: string, words: readonly string[], disk: DiskConfig): FilePart {
   const origin = disk.loaded.origins.get(key);
   if (origin !== undefined) {
     const found = place(name, origin, disk);
@@ -151,11 +171,7 @@ function removeDirectiveOf({ file, directive }: At, disk: DiskConfig): readonly 
   return removeDirective(disk.texts.get(file) ?? '', directive);
 }
 
-function edited(
-  file: string,
-  disk: DiskConfig,
-  edits: (text: string) => readonly TextEdit[],
-): Omit<FileEdit, 'isMeant'> {
+function edited(file: string, disk: DiskConfig, edits: (text: string) => readonly TextEdit[]): FilePart {
   const before = disk.texts.get(file) ?? '';
   if (before.includes('\uFFFD'))
     throw new ServerError('CONFIG_WRITE_FAILED', `${shown(file)} holds bytes that are not UTF-8 text`);
@@ -167,7 +183,7 @@ function edited(
   }
 }
 
-function unchanged(file: string, disk: DiskConfig): Omit<FileEdit, 'isMeant'> {
+function unchanged(file: string, disk: DiskConfig): FilePart {
   return edited(file, disk, () => []);
 }
 

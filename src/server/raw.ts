@@ -2,10 +2,12 @@ import { ServerError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import {
   ConfigError,
+  describeChange,
   diffConfig,
   diffTexts,
   FILE_READER,
   formatProblem,
+  type Config,
   type ConfigChange,
   type ConfigReader,
   type LoadedConfig,
@@ -14,7 +16,7 @@ import type { RawChange, RawReport, RawSource, RawUpdate, RawUpdated } from '../
 import { replaceConfigFile } from './config-file.ts';
 import { editFor, type DiskConfig, type FileEdit } from './raw-edits.ts';
 import { queryGlobal, queryMinimal, queryVhost } from './raw-query.ts';
-import { describeEntry, summarize, type Reloader, type ReloadReport } from './reload/index.ts';
+import { describeEntry, disturbance, summarize, type Reloader, type ReloadReport } from './reload/index.ts';
 
 /** Updates that wait for the one under way. */
 export const MAX_WAITING_UPDATES = 64;
@@ -32,16 +34,20 @@ export interface RawPartOptions {
   /** Undefined: the server is ending. */
   readonly reload: (trigger: string) => Promise<ReloadReport> | undefined;
   readonly logger: Logger;
+  /** Writes a file. Default: `replaceConfigFile`. */
+  readonly replace?: typeof replaceConfigFile;
 }
 
 /** [http_api raw_api] The RAW API's hand on the configuration of this process. One update at a time. */
 export class RawPart implements RawSource {
   readonly #options: RawPartOptions;
+  readonly #replace: typeof replaceConfigFile;
   #waiting = 0;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: RawPartOptions) {
     this.#options = options;
+    this.#replace = options.replace ?? replaceConfigFile;
   }
 
   async reload(): Promise<RawReport | undefined> {
@@ -84,8 +90,14 @@ export class RawPart implements RawSource {
     if (after === before) return nothing;
     const meant = this.#check(edit, disk);
     const diff = diffTexts(file, before, after);
-    if (dryRun) return { changed: true, file: undefined, changes: meant.map(plannedChange), diff };
-    await replaceConfigFile(file, before, after);
+    if (dryRun)
+      return {
+        changed: true,
+        file: undefined,
+        changes: meant.map((change) => plannedChange(change, disk.loaded.config)),
+        diff,
+      };
+    await this.#replace(file, before, after);
     const changes = await this.#apply(edit);
     this.#options.logger.info(`${file} was changed by the RAW API`);
     return { changed: true, file, changes, diff };
@@ -114,7 +126,7 @@ export class RawPart implements RawSource {
   }
 
   /** What the new text changes. Throws RAW_PARAMETERS when it is no configuration, or changes something else as well. */
-  #check({ file, after, isMeant }: FileEdit, { loaded }: DiskConfig): readonly ConfigChange[] {
+  #check({ file, after, mustChange, isMeant }: FileEdit, { loaded }: DiskConfig): readonly ConfigChange[] {
     const reader: ConfigReader = {
       ...FILE_READER,
       read: (path, maxBytes) =>
@@ -127,6 +139,8 @@ export class RawPart implements RawSource {
     const other = changes.find((change) => !isMeant(change));
     if (other !== undefined)
       throw new ServerError('RAW_PARAMETERS', `this would also change ${other.directive}`);
+    if (mustChange && changes.length === 0)
+      throw new ServerError('RAW_PARAMETERS', 'this would change nothing: another directive says the same');
     return changes;
   }
 
@@ -136,7 +150,7 @@ export class RawPart implements RawSource {
     const entries = report?.entries.filter(({ change }) => isMeant(change)) ?? [];
     const refused = entries.find(({ outcome }) => outcome === 'refused');
     if (report?.ok === true && refused === undefined) return entries.map(rawChange);
-    await replaceConfigFile(file, after, before);
+    await this.#replace(file, after, before);
     if (report === undefined) throw new ServerError('SERVER_STOPPING', 'the server is ending');
     await this.#options.reload('api');
     const why = refused === undefined ? report.problems[0] : refused.why;
@@ -171,9 +185,11 @@ function rawChange(entry: ReloadReport['entries'][number]): RawChange {
   return { ...placeOf(change), text: describeEntry(entry), outcome, ...(why === undefined ? {} : { why }) };
 }
 
-function plannedChange(change: ConfigChange): RawChange {
+/** What would become of a change, and who would notice. */
+function plannedChange(change: ConfigChange, before: Config): RawChange {
   const outcome = change.reload === 'restart' ? 'restart' : 'applied';
-  return { ...placeOf(change), text: describeEntry({ change, outcome }), outcome };
+  const effect = outcome === 'restart' ? 'needs a restart' : (disturbance(change, before) ?? 'at once');
+  return { ...placeOf(change), text: `${describeChange(change)}; ${effect}`, outcome };
 }
 
 function placeOf({ directive, vhost, id }: ConfigChange): Pick<RawChange, 'directive' | 'vhost' | 'id'> {

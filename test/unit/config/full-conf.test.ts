@@ -31,12 +31,30 @@ test('each directive that is not set loads too, once its # is gone', () => {
   const { allows, denys } = vhost.security;
   assert.deepEqual([allows, denys], [[['play', 'all']], [['play', 'all']]]);
   const security = { ...vhost.security, allows: [], denys: [] };
+  assert.deepEqual([vhost.access.signKeys.length, vhost.access.jwtSecrets.length], [1, 1]);
+  const { httpApi } = config;
+  const auth = { ...httpApi.auth, tokens: [] };
+  const access = { ...vhost.access, signKeys: [], jwtSecrets: [] };
+  const { auth } = config.httpApi;
+  assert.deepEqual(
+    auth.tokens.map(([role]) => role),
+    ['read'],
+  );
+  const httpApi = { ...config.httpApi, auth: { ...auth, tokens: [] } };
   // The examples, and what is a default but in a block that was not there.
   const [first] = plain(DEFAULTS.vhosts) as [object];
-  assert.deepEqual(plain({ ...config, srsLogLevelV2: '', vhosts: [{ ...vhost, ingests: [], security }] }), {
-    ...(plain(DEFAULTS) as object),
-    vhosts: [first],
-  });
+  assert.deepEqual(
+    plain({
+      ...config,
+      httpApi: { ...httpApi, auth },
+      srsLogLevelV2: '',
+      vhosts: [{ ...vhost, ingests: [], security, access }],
+    }),
+    {
+      ...(plain(DEFAULTS) as object),
+      vhosts: [first],
+    },
+  );
   for (const { message } of warnings) assert.match(message, /no effect/);
 });
 

@@ -29,9 +29,17 @@ export const HEALTH = server('Whether the server lives and is ready', bodies.HEA
   description: 'Needs no credentials.',
   others: { 503: bodies.HEALTH_BODY },
 });
-export const RAW = server('The settings of this API, and the configuration', bodies.RAW_BODY, {
+export const RAW = server('The settings of this API, and the configuration', bodies.RAW_ANSWER, {
   description: '`rpc=raw` answers the settings; the other ones are those of the RAW API.',
-  query: { rpc: Type.Optional(text('raw, reload, reload-fetch, query or update.', 'raw')) },
+  query: {
+    rpc: Type.Optional(text('raw, reload, reload-fetch, query or update.', 'raw')),
+    scope: Type.Optional(text('Of query: global, minimal or vhost. Of update: what to change.', 'global')),
+    vhost: Type.Optional(text('Of query with scope=vhost: which one.')),
+    value: Type.Optional(text('Of update: the new value, or which vhost.')),
+    param: Type.Optional(text('Of update: create, update, delete, enable or disable.')),
+    data: Type.Optional(text('Of update: the new name of a vhost, or app/stream.')),
+    dry_run: Type.Optional(text('Of update: 1 = tell the difference and change nothing.', '1')),
+  },
   mayFail: true,
 });
 export const REQUESTS = test('The request itself', bodies.REQUESTS_BODY);

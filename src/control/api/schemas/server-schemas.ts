@@ -59,7 +59,7 @@ export const HEALTH_BODY = good({
 });
 
 /** Of `rpc=raw`. */
-export const RAW_BODY = exact({
+const RAW_BODY = exact({
   code: Type.Literal(0),
   http_api: exact({
     enabled: flag('The API is on.'),
@@ -73,6 +73,42 @@ export const RAW_BODY = exact({
     }),
   }),
 });
+
+const change = Type.Object({}, { description: 'One directive and what became of it.' });
+
+/** Of `rpc=reload` and `rpc=reload-fetch`. */
+const RELOAD_BODY = good({
+  data: exact({
+    err: whole('0: all of it was applied.'),
+    msg: text('What became of it, for a person.'),
+    state: whole('0: there was none yet, 20: the file cannot be used, 90: applied.'),
+    rid: text('Id of the reload; empty: there was none yet.'),
+    at_ms: Type.Optional(whole('When, Unix ms.')),
+    trigger: Type.Optional(text('Who asked for it.', 'api')),
+    problems: Type.Optional(list(Type.String(), 'Why the file cannot be used.')),
+    changes: Type.Optional(list(change, 'What was different.')),
+  }),
+});
+
+/** Of `rpc=update`. */
+const UPDATE_BODY = good({
+  data: exact({
+    changed: flag('The file was, or would be, changed.'),
+    dry_run: flag('Nothing was done.'),
+    file: text('The file.'),
+    changes: list(change, 'Directives that are different.'),
+    diff: text('The difference of the text of the file.'),
+  }),
+});
+
+const asked = (scope: string) =>
+  good({ [scope]: Type.Object({}, { description: 'Directives of the configuration in force.' }) });
+
+/** Of `rpc=…`, each its own. */
+export const RAW_ANSWER = Type.Union(
+  [RAW_BODY, RELOAD_BODY, asked('global'), asked('minimal'), asked('vhost'), UPDATE_BODY],
+  { description: 'By rpc and scope.' },
+);
 
 export const CLUSTERS_BODY = exact({
   code: Type.Literal(0),

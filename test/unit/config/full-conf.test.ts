@@ -35,12 +35,6 @@ test('each directive that is not set loads too, once its # is gone', () => {
   const { httpApi } = config;
   const auth = { ...httpApi.auth, tokens: [] };
   const access = { ...vhost.access, signKeys: [], jwtSecrets: [] };
-  const { auth } = config.httpApi;
-  assert.deepEqual(
-    auth.tokens.map(([role]) => role),
-    ['read'],
-  );
-  const httpApi = { ...config.httpApi, auth: { ...auth, tokens: [] } };
   // The examples, and what is a default but in a block that was not there.
   const [first] = plain(DEFAULTS.vhosts) as [object];
   assert.deepEqual(

@@ -3,6 +3,7 @@ import { checkFileNames } from './file-checks.ts';
 import { otherPlace, printable } from './problem.ts';
 import type { Diagnostics, Origin } from './problem.ts';
 import type { Config } from './schema/root.ts';
+import { checkTokens } from './token-checks.ts';
 
 /** The endings of `http_remux mount`, each a format. */
 const LIVE_ENDINGS: readonly string[] = ['.flv', '.ts', '.aac', '.mp3'];
@@ -54,6 +55,8 @@ export function checkConfig(
         'vhost',
         `'${printable(vhost.name)}' is ignored: ${otherPlace(first, at(key))} has it already, and the first one counts`,
       );
+
+    checkTokens(vhost, (inner) => at(`${key}.${inner}`), diagnostics);
 
     const { enabled, mount } = vhost.httpRemux;
     if (enabled && !LIVE_ENDINGS.includes(posix.extname(mount)))

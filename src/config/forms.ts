@@ -8,7 +8,16 @@ import { suggest } from './suggest.ts';
 export const MAX_API_TOKEN_CHARS = 512;
 
 /** What words must look like beyond being words. */
-type Form = 'http-url' | 'access-rule' | 'deciding-hook' | 'networks' | 'api-token';
+type Form =
+  | 'http-url'
+  | 'access-rule'
+  | 'deciding-hook'
+  | 'networks'
+  | 'api-token'
+  | 'publish-proof'
+  | 'play-proof'
+  | 'sign-key'
+  | 'jwt-secret';
 
 /** Whether the words of a directive have the form that its row asks for; what is wrong is told. */
 export function formFits(
@@ -31,15 +40,27 @@ export function formFits(
     const bad = node.args.find(({ text }) => text !== '' && (text === 'all' || !isPeer(text)));
     return bad === undefined || wrong(bad, `'${printable(bad.text)}' is not possible here`, NETWORK);
   }
-  if (row.form === 'deciding-hook') {
-    const bad = node.args.find(({ text }) => !DECIDING_HOOKS.includes(text));
-    const near = bad === undefined ? undefined : suggest(bad.text, DECIDING_HOOKS);
+  const choices = CHOICES[row.form];
+  if (choices !== undefined) {
+    const bad = node.args.find(({ text }) => !choices.includes(text));
+    const near = bad === undefined ? undefined : suggest(bad.text, choices);
     return (
       bad === undefined ||
-      wrong(bad, `'${printable(bad.text)}' is not possible here`, DECIDING_HOOKS.join(', '), near)
+      wrong(bad, `'${printable(bad.text)}' is not possible here`, choices.join(', '), near)
     );
   }
   const [action, who, extra] = node.args;
+  const minChars = MIN_SECRET_CHARS[row.form];
+  if (minChars !== undefined) {
+    const expected = `a name of A-Z a-z 0-9 - . _, then a secret of ${minChars} or more characters`;
+    if (action === undefined || who === undefined) return wrong(undefined, 'is not complete', expected);
+    // Never what was written: it may be the secret.
+    if (!/^[\w.-]{1,64}$/.test(action.text)) return wrong(action, 'the name is not possible here', expected);
+    const { length } = who.text;
+    if (length < minChars || length > MAX_SECRET_CHARS)
+      return wrong(who, `the secret has ${length} characters`, expected);
+    return extra === undefined || wrong(extra, `takes two values, not ${node.args.length}`, expected);
+  }
   if (row.form === 'api-token') {
     if (action === undefined || who === undefined) return wrong(undefined, 'is not complete', API_TOKEN);
     if (!API_ROLES.includes(action.text)) {
@@ -60,7 +81,16 @@ export function formFits(
 
 const HTTP_URL = 'a URL such as http://127.0.0.1:8085/api or https://example.org/api';
 /** Events of http_hooks whose answer decides. */
-export const DECIDING_HOOKS = ['on_connect', 'on_publish', 'on_play'];
+const DECIDING_HOOKS = ['on_connect', 'on_publish', 'on_play'];
+/** Lists of which only some words may be in. */
+export const CHOICES: Readonly<Partial<Record<Form, readonly string[]>>> = {
+  'deciding-hook': DECIDING_HOOKS,
+  'publish-proof': ['signed', 'jwt', 'key'],
+  'play-proof': ['signed', 'jwt'],
+};
+/** Shortest secrets, characters: that of HS256 has as many bytes as its hash (RFC 7518, 3.2). */
+const MIN_SECRET_CHARS: Readonly<Partial<Record<Form, number>>> = { 'sign-key': 16, 'jwt-secret': 32 };
+const MAX_SECRET_CHARS = 512;
 const API_ROLES: readonly string[] = ['read', 'operate', 'admin'];
 const API_TOKEN = 'read, operate or admin, then 16 or more of A-Z a-z 0-9 - . _ ~ + / = or sha256:HASH';
 const NETWORK = 'an IP address or a network such as 10.0.0.0/8';

@@ -87,6 +87,9 @@ function directiveOf(name: string, row: ValueRow): string | undefined {
 function exampleOf(row: ValueRow): string {
   if (row.type === 'enum') return row.values[0] ?? '';
   if (row.type === 'lists' && row.form === 'api-token') return `read sha256:${'0'.repeat(64)}`;
+  if (row.type === 'lists' && (row.form === 'sign-key' || row.form === 'jwt-secret')) {
+    return 'k1 use-32-or-more-random-characters-here';
+  }
   if (row.type === 'lists') return row.form === 'access-rule' ? 'play all' : 'ffmpeg -version';
   return '60000';
 }

@@ -1,5 +1,5 @@
-import { DECIDING_HOOKS } from './forms.ts';
-import type { Row, Rows } from './schema/row.ts';
+import { CHOICES } from './forms.ts';
+import type { ListRow, Row, Rows } from './schema/row.ts';
 import { ROOT } from './schema/root.ts';
 import { formatBytes, MAX_DURATION_MS } from './units.ts';
 import { defaultOption, jsonValue } from './write-value.ts';
@@ -103,10 +103,7 @@ function valueSchema(row: ValueRow): JsonSchema {
     case 'list':
       return {
         type: 'array',
-        items:
-          row.form === 'deciding-hook'
-            ? { enum: DECIDING_HOOKS }
-            : { type: 'string', ...(row.form === 'http-url' ? { pattern: HTTP_URL } : {}) },
+        items: itemsOf(row),
       };
     case 'lists':
       return { type: 'array', items: { type: 'array', items: { type: 'string' } } };
@@ -117,6 +114,12 @@ function valueSchema(row: ValueRow): JsonSchema {
     default:
       return row satisfies never;
   }
+}
+
+function itemsOf({ form }: ListRow): JsonSchema {
+  const words = form === undefined ? undefined : CHOICES[form];
+  if (words !== undefined) return { enum: words };
+  return { type: 'string', ...(form === 'http-url' ? { pattern: HTTP_URL } : {}) };
 }
 
 /** An empty text is no URL at all. */

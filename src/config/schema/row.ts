@@ -77,14 +77,14 @@ export interface ListRow extends RowBase {
   readonly type: 'list';
   readonly default: readonly string[];
   /** What each word must look like. */
-  readonly form?: 'http-url' | 'deciding-hook' | 'networks';
+  readonly form?: 'http-url' | 'deciding-hook' | 'networks' | 'publish-proof' | 'play-proof';
 }
 
 /** A list that may be written several times; each one counts. */
 export interface ListsRow extends RowBase {
   readonly type: 'lists';
   /** What the words of one directive must look like together. */
-  readonly form?: 'access-rule' | 'api-token';
+  readonly form?: 'access-rule' | 'api-token' | 'sign-key' | 'jwt-secret';
   /** All words but the first one are not to be shown to everybody who may see the configuration. */
   readonly secret?: true;
 }

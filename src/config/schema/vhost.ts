@@ -6,6 +6,7 @@ import { HLS } from './hls.ts';
 import { LIMITS } from './limits.ts';
 import { DASH, DVR, HDS } from './recording.ts';
 import type { Rows } from './row.ts';
+import { ACCESS } from './tokens.ts';
 import { VHOST_RTC } from './rtc.ts';
 import { VHOST_RTSP, VHOST_SRT } from './srt.ts';
 
@@ -83,6 +84,12 @@ export const VHOST = {
     reload: 'live',
     doc: 'Rules by address; see docs/access.md.',
     rows: access.SECURITY,
+  },
+  access: {
+    type: 'block',
+    reload: 'live',
+    doc: 'Tokens and stream keys; see docs/access-tokens.md.',
+    rows: ACCESS,
   },
   limits: {
     type: 'block',

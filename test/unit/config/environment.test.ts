@@ -98,23 +98,9 @@ function sample({ row, path }: EnvironmentVariable): readonly [text: string, opt
     case 'text':
       return row.form === 'http-url' ? ['http://a/b', 'http://a/b'] : [`a 'b' $HOME ;`, `a 'b' $HOME ;`];
     case 'list':
-      return row.form === 'http-url'
-        ? ['http://a/b  https://c/d', ['http://a/b', 'https://c/d']]
-        : row.form === 'deciding-hook'
-          ? [' on_play  on_publish\t', ['on_play', 'on_publish']]
-          : row.form === 'networks'
-            ? ['::1  10.0.0.0/8 ', ['::1', '10.0.0.0/8']]
-            : [' x  y\t', ['x', 'y']];
+      return LIST_SAMPLES[row.form ?? 'any'];
     case 'lists':
-      return row.form === 'access-rule'
-        ? [
-            'publish all; play 10.0.0.0/8;',
-            [
-              ['publish', 'all'],
-              ['play', '10.0.0.0/8'],
-            ],
-          ]
-        : ['a b ; c', [['a', 'b'], ['c']]];
+      return LISTS_SAMPLES[row.form ?? 'any'];
     case 'listen':
     case 'listens':
       return ['127.0.0.1:1999', undefined];
@@ -122,6 +108,36 @@ function sample({ row, path }: EnvironmentVariable): readonly [text: string, opt
       throw new RangeError(path.join('.'), { cause: row satisfies never });
   }
 }
+
+const LIST_SAMPLES = {
+  any: [' x  y\t', ['x', 'y']],
+  'http-url': ['http://a/b  https://c/d', ['http://a/b', 'https://c/d']],
+  'deciding-hook': [' on_play  on_publish\t', ['on_play', 'on_publish']],
+  networks: ['::1  10.0.0.0/8 ', ['::1', '10.0.0.0/8']],
+  'publish-proof': ['signed', ['signed']],
+  'play-proof': ['signed', ['signed']],
+} as const;
+
+const SECRET = 's'.repeat(32);
+const LISTS_SAMPLES = {
+  any: ['a b ; c', [['a', 'b'], ['c']]],
+  'access-rule': [
+    'publish all; play 10.0.0.0/8;',
+    [
+      ['publish', 'all'],
+      ['play', '10.0.0.0/8'],
+    ],
+  ],
+  'api-token': [`read ${SECRET}`, [['read', SECRET]]],
+  'sign-key': [
+    `a ${SECRET}; b ${SECRET}`,
+    [
+      ['a', SECRET],
+      ['b', SECRET],
+    ],
+  ],
+  'jwt-secret': [`a ${SECRET}`, [['a', SECRET]]],
+} as const;
 
 /** The option of a path and where its origin is kept; vhosts are represented by the second one. */
 function find(loaded: LoadedConfig, path: readonly string[]): { value: unknown; origin: string | undefined } {
@@ -158,9 +174,14 @@ for (const variable of ALL) {
   const { name, aliases, path, row } = variable;
   test(`${name}: sets ${path.join('.')}`, () => {
     const [text, option] = sample(variable);
-    const asprocess = path[0] === 'asprocess' ? { SRS_DAEMON: 'off' } : {};
+    const company =
+      path[0] === 'asprocess'
+        ? { SRS_DAEMON: 'off' }
+        : path[1] === 'access' && (path[2] === 'publish' || path[2] === 'play')
+          ? { SRS_VHOST_ACCESS_SIGN_KEY: `k ${SECRET}` }
+          : {};
     for (const used of [name, ...aliases]) {
-      const loaded = load({ [used]: text, ...asprocess });
+      const loaded = load({ [used]: text, ...company });
       if (isPlanned(path)) continue; // Checked, but no option is made of it.
       const { value, origin } = find(loaded, path);
       assert.equal(origin, `environment ${used}`);

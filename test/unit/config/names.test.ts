@@ -173,6 +173,12 @@ test('the names above are all there is, but for our own', () => {
   ours.push('vhost.limits.max_viewers_per_stream');
   ours.push('http_hooks_spool', 'http_hooks_spool_size', 'http_hooks_spool_age');
   ours.push('trusted_proxies', 'proxy_protocol', 'proxy_header', 'max_connections_per_ip');
+  for (const name of ['publish', 'play', 'sign_key', 'jwt_secret', 'jwt_key_file', 'jwks', 'jwks_refresh'])
+    ours.push(`vhost.access.${name}`);
+  for (const name of ['jwks_keep', 'jwt_issuer', 'jwt_audience', 'jwt_parameter', 'jwt_exp_required'])
+    ours.push(`vhost.access.${name}`);
+  for (const name of ['clock_skew', 'expire_sessions', 'one_time', 'stream_keys'])
+    ours.push(`vhost.access.${name}`);
   ours.push('rtc_server.dir'); // A leftover that SRS accepts without a use for it.
   const known = new Set(ours);
   for (const blocks of Object.values(NAMES))

@@ -71,11 +71,16 @@ function words(row: Row, path: string): fc.Arbitrary<readonly string[]> {
         return one(fc.constantFrom('/a.ts', '[vhost]/[app]/[stream].mp3'));
       return one(row.form === undefined ? text : url);
     case 'list':
+      if (row.form === 'publish-proof' || row.form === 'play-proof') return fc.constant([]);
       if (row.form === 'networks') return fc.subarray(['10.0.0.0/8', '::1', 'fd00::/8'], { minLength: 1 });
       if (row.form === 'deciding-hook') return fc.subarray(DECIDING, { minLength: 1 });
       return fc.array(row.form === undefined ? text : url, { minLength: 1, maxLength: 3 });
     case 'lists':
       if (row.form === undefined) return fc.array(text, { minLength: 1, maxLength: 3 });
+      if (row.form === 'sign-key' || row.form === 'jwt-secret')
+        return fc.tuple(fc.constantFrom('a', 'k-1'), fc.constant('s'.repeat(32)));
+      if (row.form === 'api-token')
+        return fc.tuple(fc.constantFrom('read', 'admin'), fc.constant('0123456789abcdef'));
       return fc.tuple(fc.constantFrom('publish', 'play'), fc.constantFrom('all', '::1', '10.0.0.0/8'));
     case 'listen':
       return one(address);

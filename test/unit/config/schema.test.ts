@@ -55,7 +55,19 @@ interface Samples {
 
 /** Values of the directives whose words have a form of their own. */
 const FORMS: Readonly<
-  Record<'http-url' | 'access-rule' | 'api-token' | 'deciding-hook' | 'networks' | 'local-address', Samples>
+  Record<
+    | 'http-url'
+    | 'access-rule'
+    | 'api-token'
+    | 'deciding-hook'
+    | 'networks'
+    | 'publish-proof'
+    | 'play-proof'
+    | 'sign-key'
+    | 'jwt-secret'
+    | 'local-address',
+    Samples
+  >
 > = {
   'http-url': {
     good: [],
@@ -113,6 +125,25 @@ const FORMS: Readonly<
     ],
     bad: ['all', '10.0.0.0/33', '::1/129', 'localhost', '10.0.0.1 proxy.example.com'],
   },
+  'publish-proof': {
+    good: [
+      { text: 'key', value: ['key'] },
+      { text: 'signed jwt', value: ['signed', 'jwt'] },
+    ],
+    bad: ['sign', 'on', 'signed,jwt'],
+  },
+  'play-proof': {
+    good: [{ text: 'jwt signed', value: ['jwt', 'signed'] }],
+    bad: ['key', 'all'],
+  },
+  'sign-key': {
+    good: [{ text: 'k-1 0123456789abcdef', value: [['k-1', '0123456789abcdef']] }],
+    bad: ['', 'k', '0123456789abcdef', 'k 0123456789abcde', 'k/1 0123456789abcdef', 'k 0123456789abcdef x'],
+  },
+  'jwt-secret': {
+    good: [{ text: `a.b ${'s'.repeat(32)}`, value: [['a.b', 's'.repeat(32)]] }],
+    bad: ['', 'k', `k ${'s'.repeat(31)}`, `k ${'s'.repeat(513)}`, `'' ${'s'.repeat(32)}`],
+  },
   'local-address': { good: [{ text: '0', value: 0 }], bad: ['', '-1', '2', 'eth0'] },
 };
 
@@ -125,6 +156,8 @@ const NEEDS: Readonly<Record<string, string>> = {
   'http_server.https': 'enabled on; ',
   'stream_caster.sip': 'enabled on; ',
   'rtc_server.tcp': 'enabled on; ',
+  'vhost.access.publish': `stream_keys x; sign_key k ${'s'.repeat(16)}; jwt_secret k ${'s'.repeat(32)}; `,
+  'vhost.access.play': `sign_key k ${'s'.repeat(16)}; jwt_secret k ${'s'.repeat(32)}; `,
   asprocess: 'daemon off; ',
 };
 
@@ -353,6 +386,7 @@ test('the defaults are those of SRS 3, but for tcp_nodelay and mr', () => {
     httpHooksSpool: './objs/hooks.spool',
     httpHooksSpoolSizeBytes: 64 * 1024 * 1024,
     httpHooksSpoolAgeMs: 86_400_000,
+    banFile: './objs/bans.json',
     trustedProxies: [],
     proxyProtocol: 'auto',
     proxyHeader: 'x-forwarded-for',
@@ -468,6 +502,34 @@ test('the defaults are those of SRS 3, but for tcp_nodelay and mr', () => {
         tlsVerify: true,
       },
       hds: { enabled: false, hdsFragmentMs: 10_000, hdsWindowMs: 60_000, hdsPath: './objs/nginx/html' },
+      refer: { enabled: false, all: [], publish: [], play: [] },
+      security: { enabled: false, allows: [], denys: [] },
+      limits: {
+        maxClients: 0,
+        maxPublishers: 0,
+        maxViewers: 0,
+        maxStreams: 0,
+        maxViewersPerStream: 0,
+        maxClientsPerIp: 0,
+      },
+      access: {
+        publish: [],
+        play: [],
+        signKeys: [],
+        jwtSecrets: [],
+        jwtKeyFile: [],
+        jwks: '',
+        jwksRefreshMs: 300_000,
+        jwksKeepMs: 86_400_000,
+        jwtIssuer: [],
+        jwtAudience: [],
+        jwtParameter: 'token',
+        jwtExpRequired: true,
+        clockSkewMs: 10_000,
+        expireSessions: false,
+        oneTime: false,
+        streamKeys: '',
+      },
       health: {
         enabled: true,
         noKeyframeMs: 15_000,

@@ -58,7 +58,10 @@ exporter { enabled on; listen 127.0.0.1:${metrics}; }`,
         engine { enabled off; output rtmp://127.0.0.1:[port]/live/show; }
     }`,
     );
-    server = await home.up();
+    const raw = ['ENABLED', 'ALLOW_RELOAD', 'ALLOW_QUERY', 'ALLOW_UPDATE'];
+    server = await home.up({
+      env: Object.fromEntries(raw.map((name) => [`SRS_HTTP_API_RAW_API_${name}`, 'on'])),
+    });
     env['API'] = home.apiUrl;
     env['HTTP'] = `http://127.0.0.1:${home.ports.http}`;
     env['RTMP'] = home.rtmpUrl;

@@ -29,6 +29,14 @@ export function maskUrl(url: string): string {
   return start < 0 ? bare : bare + maskQuery(url.slice(start));
 }
 
+/**
+ * The name of a stream that was asked for and refused, as logs may have it: it may be a stream key that is good elsewhere, or
+ * tomorrow. Its beginning is left, by which a name is known again.
+ */
+export function maskName(name: string): string {
+  return `${name.slice(0, Math.min(3, Math.floor(name.length / 4)))}${HIDDEN}`;
+}
+
 /** A query as logs may have it. */
 function maskQuery(query: string): string {
   const fragment = query.indexOf('#');

@@ -1,5 +1,6 @@
 import { describeError, ServerError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
+import { maskName } from '../base/mask-url.ts';
 import type { Undo } from '../base/undo.ts';
 import type { FileKind, FileSession } from './file-session.ts';
 import type { AccessGrant, AccessPolicy, SessionDetails, StreamName } from './ports.ts';
@@ -76,7 +77,7 @@ export async function askToPlay(
     });
     return { grant };
   } catch (error) {
-    const who = `${session.type} of ${vhost}/${app}/${stream} from ${session.ip}`;
+    const who = `${session.type} of ${vhost}/${app}/${maskName(stream)} from ${session.ip}`;
     asked.logger.child({ session: session.id }).warn(`${who} refused: ${describeError(error)}`);
     return error instanceof ServerError
       ? { status: 403, text: `forbidden: ${error.code}` }

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { WebSocketServer } from 'ws';
 import { describeError, ServerError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
+import { maskName, maskUrl } from '../../base/mask-url.ts';
 import type { TimerWheel } from '../../base/timer-wheel.ts';
 import type {
   AccessPolicy,
@@ -248,7 +249,7 @@ export class LiveRoute {
     const { hub, access, logger } = this.#options;
     const { vhost, app, stream } = match.name;
     const log = logger.child({ session: viewer.id });
-    const where = `${viewer.type} of ${vhost}/${app}/${stream} from ${viewer.ip}`;
+    const line = (name: string): string => `${viewer.type} of ${vhost}/${app}/${name} from ${viewer.ip}`;
     const pageUrl = pageUrlOf(request.headers);
     const bearer = bearerOf(request.headers.authorization);
     let granted = match.name;
@@ -263,14 +264,18 @@ export class LiveRoute {
         ...(pageUrl === undefined ? {} : { pageUrl }),
         ...(bearer === undefined ? {} : { bearer }),
       });
-      if (grant?.redirect !== undefined) return elsewhere(grant.redirect);
+      if (grant?.redirect !== undefined) {
+        log.info(`${line(maskName(stream))} is sent to ${maskUrl(grant.redirect)}`);
+        return elsewhere(grant.redirect);
+      }
       if (grant?.stream !== undefined) granted = { ...match.name, stream: grant.stream };
     } catch (error) {
-      log.warn(`${where} refused: ${describeError(error)}`);
+      log.warn(`${line(maskName(stream))} refused: ${describeError(error)}`);
       return error instanceof ServerError
         ? { status: 403, text: `forbidden: ${error.code}` }
         : { status: 503, text: 'unavailable' };
     }
+    const where = line(granted.stream);
     try {
       const found = await hub.resolve(granted, 'fail');
       if (found !== undefined) {

@@ -282,7 +282,7 @@ export class RtmpDialogue implements RtmpLinkHandler {
       const stream = await session.services.hub.resolve(granted.name, 'wait');
       if (!session.isOpen()) return;
       if (stream === undefined)
-        throw new ServerError('STREAM_NOT_FOUND', `no stream ${name.app}/${name.stream}`);
+        throw new ServerError('STREAM_NOT_FOUND', `no stream ${name.app}/${granted.name.stream}`);
       const play = { vhost: this.#vhost.now(vhost), details: granted.details, streamId, durationMs };
       const role = new PlayRole(session, stream, play);
       this.#role = role;

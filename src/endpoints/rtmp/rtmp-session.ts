@@ -1,4 +1,4 @@
-import { describeError, ServerError } from '../../base/errors.ts';
+import { describeError, ServerError, type ErrorCode } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { Deadline } from '../../base/timer-wheel.ts';
 import { clientIp, type Inlet, type Socket } from '../../net/index.ts';
@@ -12,6 +12,14 @@ export const MAX_REPLY_BACKLOG_BYTES = 256 * 1024;
 
 /** How long the last replies (a refusal, the end of a stream) may take to leave, ms. */
 const FLUSH_TIMEOUT_MS = 1_000;
+
+/** Nobody has to look at a session that ended so. */
+const NORMAL_ENDS: ReadonlySet<ErrorCode> = new Set([
+  'SESSION_CLOSED',
+  'SERVER_STOPPING',
+  'SESSION_EXPIRED',
+  'ACCESS_REDIRECTED',
+]);
 
 /**
  * One RTMP connection from accept to close: socket, handshake, protocol control, deadlines, and exactly one closing log line.
@@ -179,7 +187,7 @@ export class RtmpSession implements RtmpPeer {
     const reason = this.#reason ?? new ServerError('SESSION_CLOSED', 'the peer closed the connection');
     const seconds = ((this.services.clock.now() - this.#startedAt) / 1000).toFixed(1);
     const line = `RTMP closed ip=${this.ip} ${this.#dialogue.describe()} after ${seconds} s: ${describeError(reason)}`;
-    const normal = byPeer || reason.code === 'SESSION_CLOSED' || reason.code === 'SERVER_STOPPING';
+    const normal = byPeer || NORMAL_ENDS.has(reason.code);
     if (normal) this.logger.info(line);
     else this.logger.warn(line);
     const { bytesRead: received, bytesWritten: sent } = this.socket;

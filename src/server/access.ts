@@ -4,6 +4,7 @@ import type { Config } from '../config/index.ts';
 import { Bans, ClientLimits, GrantedLimits, ReferPolicy, SecurityPolicy } from '../control/access/index.ts';
 import type { SessionRegistry } from '../control/sessions/index.ts';
 import type { AccessPolicy, StreamObserver } from '../hub/ports.ts';
+import { AccessTokens } from './access-tokens.ts';
 import { BanFiles } from './ban-store.ts';
 import { PolicyChain } from './policy-chain.ts';
 import type { VhostTable } from './vhost-table.ts';
@@ -23,12 +24,16 @@ export interface AccessControlDeps {
 export class AccessControl {
   readonly bans: Bans;
   readonly #limits: ClientLimits;
+  readonly #tokens: AccessTokens;
+  readonly #config: () => Config;
   readonly #security: SecurityPolicy;
   readonly #refer: ReferPolicy;
   readonly #granted: GrantedLimits;
 
   constructor({ clock, unixTime, logger, sessions, vhosts, config }: AccessControlDeps) {
     const files = new BanFiles(logger);
+    this.#config = config;
+    this.#tokens = new AccessTokens({ clock, unixTime, logger, vhosts });
     this.bans = new Bans({
       clock,
       unixTime,
@@ -58,7 +63,7 @@ export class AccessControl {
       this.bans,
       this.#security,
       this.#refer,
-      // Tokens, then the table of keys.
+      this.#tokens.policy, // Also the table of keys: from here on a stream has its public name.
       this.#limits,
       ...last,
       this.bans,
@@ -76,16 +81,19 @@ export class AccessControl {
 
   /** Before anybody may come. Never rejects. */
   start(): Promise<void> {
+    this.#tokens.use(this.#config());
     return this.bans.load();
   }
 
   /** Another configuration is in force. What is read on use needs nothing. */
   reconfigure(): void {
     this.bans.reconfigure();
+    this.#tokens.use(this.#config());
   }
 
   /** What is being written is whole then. */
   close(): Promise<void> {
+    this.#tokens.close();
     return this.bans.close();
   }
 }

@@ -1,7 +1,7 @@
 import type { Config } from '../config/index.ts';
 import type { HttpsBlock } from './https-part.ts';
 
-type Address = Config['httpApi']['listen'];
+type Address = Pick<Config['httpApi']['listen'], 'host' | 'port'>;
 type HttpBlocks = Pick<Config, 'httpApi' | 'httpServer'>;
 
 /**
@@ -9,7 +9,7 @@ type HttpBlocks = Pick<Config, 'httpApi' | 'httpServer'>;
  * comes over its TLS listeners. Ports that the system chooses are never the same.
  */
 export function sharesPort({ httpApi, httpServer }: HttpBlocks): boolean {
-  return httpApi.enabled && httpServer.enabled && isSame(httpApi.listen, httpServer.listen);
+  return httpApi.enabled && httpServer.enabled && isSameAddress(httpApi.listen, httpServer.listen);
 }
 
 /** [http_api https] Where the API listens for TLS itself. */
@@ -17,7 +17,9 @@ export function ownHttps(config: HttpBlocks): HttpsBlock {
   const { https } = config.httpApi;
   const server = config.httpServer.https;
   if (!sharesPort(config) || !server.enabled) return https;
-  const listen = https.listen.filter((address) => !server.listen.some((other) => isSame(address, other)));
+  const listen = https.listen.filter(
+    (address) => !server.listen.some((other) => isSameAddress(address, other)),
+  );
   return { ...https, listen, enabled: https.enabled && listen.length > 0 };
 }
 
@@ -26,7 +28,7 @@ export function isOfApi(url: string | undefined): boolean {
   return /^\/(?:api|console)(?:[/?]|$)/.test(url ?? '');
 }
 
-function isSame(one: Address, other: Address): boolean {
+export function isSameAddress(one: Address, other: Address): boolean {
   return one.port === other.port && one.port !== 0 && hostOf(one) === hostOf(other);
 }
 

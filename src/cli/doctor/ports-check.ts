@@ -1,5 +1,6 @@
 import { formatListen } from '../../config/index.ts';
 import { namedListeners, usedDirectives, type NamedListener } from './directives.ts';
+import { isSameAddress, sharesPort } from '../../server/shared-port.ts';
 import { findingsOf, type Check, type Context, type Finding } from './finding.ts';
 import { mayMeet, socketOwner } from './socket-owner.ts';
 
@@ -12,7 +13,8 @@ export const checkPorts: Check = async (context) => {
   // One after the other: two that want the same port must not disturb each other.
   for (const [i, listener] of listeners.entries()) {
     const first = listeners.slice(0, i).find((other) => clash(other, listener));
-    findings.push(first === undefined ? await checkListener(listener, context) : twice(first, listener));
+    if (first === undefined) findings.push(await checkListener(listener, context));
+    else findings.push(isShared(first, listener, context) ? shared(first, listener) : twice(first, listener));
   }
   return findings;
 };
@@ -20,6 +22,21 @@ export const checkPorts: Check = async (context) => {
 function clash(a: NamedListener, b: NamedListener): boolean {
   if (a.transport !== b.transport || a.address.port !== b.address.port || a.address.port === 0) return false;
   return mayMeet(a.address.host, b.address.host);
+}
+
+/** [http_api, http_server] They may have one port. */
+function isShared(one: NamedListener, other: NamedListener, { config }: Context): boolean {
+  const names = [one.address.directive, other.address.directive].toSorted().join(' ');
+  if (
+    names !== 'http_api.listen http_server.listen' &&
+    names !== 'http_api.https.listen http_server.https.listen'
+  )
+    return false;
+  return sharesPort(config) && isSameAddress(one.address, other.address);
+}
+
+function shared(first: NamedListener, second: NamedListener): Finding {
+  return say.ok(`${nameOf(second)} is shared with ${nameOf(first)}`);
 }
 
 function twice(first: NamedListener, second: NamedListener): Finding {

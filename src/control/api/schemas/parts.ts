@@ -1,4 +1,4 @@
-import Type, { type TObject, type TProperties, type TSchema } from 'typebox';
+import Type, { type TProperties, type TSchema } from 'typebox';
 
 export const text = (description: string, example?: string) =>
   Type.String({ description, ...(example === undefined ? {} : { examples: [example] }) });
@@ -56,13 +56,4 @@ export const FAILURE = exact(
   'Logical errors are HTTP 200 with a code that is not 0; ?strict=1 gives them a status of their own.',
 );
 
-export const PAGE_QUERY = {
-  start: Type.Optional(
-    Type.String({ pattern: '^\\d{1,9}$', description: 'How many to leave out. Default 0.' }),
-  ),
-  count: Type.Optional(Type.String({ pattern: '^\\d{1,9}$', description: 'How many at most.' })),
-};
-
 export const TOTAL = count('How many there are, on all pages.', 1);
-
-export type { TObject, TSchema };

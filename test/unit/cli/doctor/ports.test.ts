@@ -148,6 +148,25 @@ const PORT_CASES: readonly Case[] = [
     ],
   },
   {
+    name: 'the API may have the port of the HTTP server',
+    conf: 'listen 127.0.0.1:1935;\nhttp_server { enabled on; listen 8080; }\nhttp_api { enabled on; listen 8080; }',
+    want: [
+      'ok: listen 127.0.0.1:1935 (srs.conf:1) is free',
+      'ok: http_api.listen *:8080 (srs.conf:3) is free',
+      'ok: http_server.listen *:8080 (srs.conf:2) is shared with http_api.listen *:8080 (srs.conf:3)',
+    ],
+  },
+  {
+    name: 'not where one address is a part of the other',
+    conf: 'listen 127.0.0.1:1935;\nhttp_server { enabled on; listen 127.0.0.1:8080; }\nhttp_api { enabled on; listen 8080; }',
+    want: [
+      'ok: listen 127.0.0.1:1935 (srs.conf:1) is free',
+      'ok: http_api.listen *:8080 (srs.conf:3) is free',
+      'error: http_server.listen 127.0.0.1:8080 (srs.conf:2) wants the same port as http_api.listen *:8080 (srs.conf:3)',
+      '  -> choose another port for http_server.listen',
+    ],
+  },
+  {
     name: 'one port of two addresses is no clash',
     conf: 'listen 127.0.0.1:1935 192.0.2.1:1935;',
     want: [

@@ -19,6 +19,8 @@ export interface SessionRegistryOptions {
   readonly unixTime: () => number;
   /** Whether the hub knows the stream: its sums last as long. */
   readonly exists: (name: StreamName) => boolean;
+  /** Told of each viewer's queue every SAMPLE_MS, media ms. */
+  readonly queueSeen?: (queuedMs: number) => void;
 }
 
 /** Counters are looked at again when the last look was so long ago, ms. */
@@ -98,7 +100,7 @@ export class SessionRegistry implements StreamObserver {
   }
 
   playEnded(name: StreamName, session: SessionInfo, stats: PlaybackStats): void {
-    this.#end(name, session, false, stats.sentBytes);
+    this.#end(name, session, false, stats);
   }
 
   /** Stops the timer. Idempotent. */
@@ -121,12 +123,12 @@ export class SessionRegistry implements StreamObserver {
     stream.vhost.clients += 1;
   }
 
-  #end(name: StreamName, { id }: SessionInfo, publishes: boolean, bytes?: number): void {
+  #end(name: StreamName, { id }: SessionInfo, publishes: boolean, last?: PlaybackStats): void {
     const role = `${id} ${publishes ? 'publish' : 'play'} ${streamKey(name)}`;
     for (const key of [role, id]) {
       const session = this.#sessions.get(key);
       if (session === undefined || roleKey(session) !== role) continue;
-      session.look(bytes);
+      session.look(last);
       this.#sessions.delete(key);
       session.stream.clients -= 1;
       session.stream.vhost.clients -= 1;
@@ -165,9 +167,15 @@ export class SessionRegistry implements StreamObserver {
   #sample(): void {
     const now = this.#clock.now();
     this.#lookedAt = now;
+    const { queueSeen } = this.#options;
+    for (const stream of this.#streams.values()) stream.queuedMs = 0;
     for (const session of this.#sessions.values()) {
       session.look();
       session.sample(now);
+      if (session.publishes) continue;
+      const { stream, queuedMs } = session;
+      if (queuedMs > stream.queuedMs) stream.queuedMs = queuedMs;
+      queueSeen?.(queuedMs);
     }
     for (const stream of this.#streams.values()) {
       stream.sample(now);

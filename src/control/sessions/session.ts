@@ -16,6 +16,9 @@ export class TrackedSession {
   readonly beganUnixMs: number;
   /** Media bytes: those of a publisher are received, those of a viewer are sent. As of the last look. */
   bytes = 0;
+  /** Media that waited in its queue at the last look, ms. */
+  queuedMs = 0;
+  #drops = 0;
   readonly #source: LiveStream | undefined;
   readonly #playback: Playback | undefined;
   readonly #rate: ByteRate;
@@ -46,19 +49,29 @@ export class TrackedSession {
     return this.#playback?.stats ?? NO_QUEUE;
   }
 
-  /** Looks at its counter and adds to the sums what came since the last look. `bytes`: as it was told in the end. */
-  look(bytes = this.#source?.snapshot().receivedBytes ?? this.queue.sentBytes): void {
-    const more = bytes - this.bytes;
-    if (more <= 0) return;
-    this.bytes = bytes;
+  /** Looks at its counters and adds to the sums what came since the last look. `last`: as it was told in the end. */
+  look(last?: PlaybackStats): void {
     const { stream } = this;
-    if (this.publishes) {
+    if (this.#source !== undefined) {
+      const more = this.#take(this.#source.snapshot().receivedBytes);
       stream.receivedBytes += more;
       stream.vhost.receivedBytes += more;
-    } else {
-      stream.sentBytes += more;
-      stream.vhost.sentBytes += more;
+      return;
     }
+    const stats = last ?? this.queue;
+    const more = this.#take(stats.sentBytes);
+    stream.sentBytes += more;
+    stream.vhost.sentBytes += more;
+    this.queuedMs = stats.queuedMs;
+    stream.drops += stats.drops - this.#drops;
+    this.#drops = stats.drops;
+  }
+
+  /** What of a counter is new. */
+  #take(bytes: number): number {
+    const more = Math.max(0, bytes - this.bytes);
+    this.bytes += more;
+    return more;
   }
 
   sample(now: number): void {

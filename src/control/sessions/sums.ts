@@ -57,6 +57,10 @@ export class VhostSums extends TrafficSums {
 export class StreamSums extends TrafficSums {
   readonly name: StreamName;
   readonly vhost: VhostSums;
+  /** How often queues of its viewers overflowed. */
+  drops = 0;
+  /** The longest queue of a viewer at the last look, media ms. */
+  queuedMs = 0;
 
   constructor(name: StreamName, vhost: VhostSums, now: number) {
     super(stableId('str', streamKey(name)), now);

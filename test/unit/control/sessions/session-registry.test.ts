@@ -23,12 +23,13 @@ interface Bench {
   readonly sessions: SessionRegistry;
 }
 
-function start(holdMs = 0): Bench {
+function start(holdMs = 0, queueSeen: (ms: number) => void = () => undefined): Bench {
   const clock = new ManualClock();
   const sessions: SessionRegistry = new SessionRegistry({
     clock,
     unixTime: () => 77,
     exists: (name) => hub.find(name) !== undefined,
+    queueSeen,
   });
   const hub = createHub({
     clock,
@@ -142,6 +143,38 @@ test('many streams that come and go leave nothing but their vhost', () => {
   assert.deepEqual([sessions.size, sessions.streams], [0, 1]);
   clock.advance(10_000);
   assert.deepEqual([hub.find(LIVE_DEMO), sessions.streams], [undefined, 0]);
+});
+
+test('the longest queue of a stream, its overflows, and the queue of each viewer on the timer', () => {
+  const seen: number[] = [];
+  const { clock, hub, sessions } = start(0, (ms) => seen.push(ms));
+  const lease = hub.publish(LIVE_DEMO, sessionOf('pub'));
+  lease.write(videoFrame(0, true));
+  const quick = playRequest('quick', FLV);
+  const slow = playRequest('slow', FLV);
+  hub.find(LIVE_DEMO)?.play(quick);
+  hub.find(LIVE_DEMO)?.play(slow);
+  slow.sink.reading = false;
+  for (let at = 40; at <= 9_000; at += 40) {
+    lease.write(videoFrame(at, at % 2_000 === 0, 0, 100));
+    clock.advance(40);
+  }
+  const stream = sessions.stream(LIVE_DEMO);
+  assert.ok(stream.queuedMs > 2_000, String(stream.queuedMs));
+  assert.equal(stream.drops, 0);
+  assert.deepEqual(
+    seen.map((ms) => ms > 0),
+    [false, true],
+  );
+  for (let at = 9_040; at <= 14_000; at += 40) {
+    lease.write(videoFrame(at, at % 2_000 === 0, 0, 200_000));
+    clock.advance(40);
+  }
+  const { drops } = sessions.stream(LIVE_DEMO);
+  assert.ok(drops >= 1);
+  lease.release();
+  clock.advance(10_000);
+  assert.equal(hub.find(LIVE_DEMO), undefined);
 });
 
 test('closing stops the timer', () => {

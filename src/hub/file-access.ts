@@ -194,7 +194,7 @@ export class FileAccess implements FileRights {
       logger,
     });
     try {
-      const asked = await askToPlay(policy, session, { name, request, rest, logger });
+      const asked = await askToPlay(policy, session, { name, request, rest, logger, level: 'debug' });
       if ('status' in asked) return asked;
       if (session.hasEnded()) return REVOKED;
       const { grant } = asked;

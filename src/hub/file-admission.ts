@@ -60,6 +60,8 @@ export async function askToPlay(
     readonly request: FileRequest;
     readonly rest: string;
     readonly logger: Logger;
+    /** Of the line that tells a refusal: anybody can ask for any name of a file at any rate. */
+    readonly level: 'warn' | 'debug';
   },
 ): Promise<{ readonly grant: AccessGrant | undefined } | FileRefusal> {
   const { vhost, app, stream } = asked.name;
@@ -78,7 +80,7 @@ export async function askToPlay(
     return { grant };
   } catch (error) {
     const who = `${session.type} of ${vhost}/${app}/${maskName(stream)} from ${session.ip}`;
-    asked.logger.child({ session: session.id }).warn(`${who} refused: ${describeError(error)}`);
+    asked.logger.child({ session: session.id })[asked.level](`${who} refused: ${describeError(error)}`);
     return error instanceof ServerError
       ? { status: 403, text: `forbidden: ${error.code}` }
       : { status: 503, text: 'unavailable' };

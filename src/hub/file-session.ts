@@ -1,4 +1,5 @@
 import { ServerError } from '../base/errors.ts';
+import { hideSecret } from '../base/hide-secret.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Undo } from '../base/undo.ts';
 import {
@@ -34,7 +35,7 @@ export class FileSession implements AttendRequest {
   /** What its URLs have. */
   readonly context: string;
   readonly ip: string;
-  readonly details: SessionDetails;
+  #details: SessionDetails;
   /** What of the first request it was known by where URLs had no id; see `FileSessions.contextFor`. */
   readonly origin: string | undefined;
   #name: StreamName;
@@ -69,7 +70,7 @@ export class FileSession implements AttendRequest {
     this.context = options.context;
     this.origin = options.origin;
     this.ip = options.ip;
-    this.details = options.details;
+    this.#details = options.details;
     this.seenAt = options.now;
     this.#name = options.name;
     this.#book = options.book;
@@ -89,8 +90,14 @@ export class FileSession implements AttendRequest {
     return this.#endsAt;
   }
 
-  /** It is another stream's viewer, since the policy says so. Before it begins. */
-  moveTo(name: StreamName, book: SessionBook): void {
+  get details(): SessionDetails {
+    return this.#details;
+  }
+
+  /** It is another stream's viewer, since the policy says so. Before it begins. `isKey`: its first name was a secret. */
+  moveTo(name: StreamName, book: SessionBook, isKey: boolean): void {
+    if (isKey && name.stream !== this.#name.stream)
+      this.#details = withoutKey(this.#details, this.#name.stream);
     this.#name = name;
     this.#book = book;
   }
@@ -118,7 +125,7 @@ export class FileSession implements AttendRequest {
 
   /** Why it must not go on, by what was granted; undefined = it may. `now`: clock, ms. */
   excess(now: number): ServerError | undefined {
-    if (now >= this.#endsAt) return new ServerError('SESSION_CLOSED', 'the time that was granted is over');
+    if (now >= this.#endsAt) return new ServerError('SESSION_EXPIRED', 'the time that was granted is over');
     const rate = this.#rate;
     const maxKbps = this.#grant?.maxKbps;
     if (rate === undefined || maxKbps === undefined || now - rate.since < RATE_MS) return undefined;
@@ -127,7 +134,7 @@ export class FileSession implements AttendRequest {
     this.#rate = { since: now, bytes: this.#sentBytes, isFirst: false };
     if (!isJudged || kbps <= maxKbps) return undefined;
     return new ServerError(
-      'SESSION_CLOSED',
+      'BITRATE_EXCEEDED',
       `${Math.round(kbps)} kbit/s are more than the granted ${maxKbps}`,
     );
   }
@@ -158,4 +165,14 @@ export class FileSession implements AttendRequest {
     leave();
     this.#logger.info(`${this.type} ended: ${why}; sent ${this.#sentBytes} bytes`);
   }
+}
+
+function withoutKey(details: SessionDetails, key: string): SessionDetails {
+  const { params, tcUrl, pageUrl } = details;
+  return {
+    ...details,
+    params: hideSecret(params, key),
+    ...(tcUrl === undefined ? {} : { tcUrl: hideSecret(tcUrl, key) }),
+    ...(pageUrl === undefined ? {} : { pageUrl: hideSecret(pageUrl, key) }),
+  };
 }

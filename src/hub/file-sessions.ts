@@ -183,7 +183,7 @@ export class FileSessions implements SessionBook, FileViewers {
     const { clock, wheel, logger } = this.#deps;
     if (this.#closed) return undefined;
     if (session.hasEnded()) return REVOKED;
-    session.moveTo(this.#deps.name, this);
+    session.moveTo(this.#deps.name, this, grant?.isKey === true);
     let leave: Undo | undefined;
     try {
       leave = this.#deps.attend(session);
@@ -256,7 +256,7 @@ export class FileSessions implements SessionBook, FileViewers {
     session.hasReturned = context !== undefined && origin === undefined;
     this.#pending += 1;
     try {
-      const asked = await askToPlay(access, session, { name, request, rest, logger });
+      const asked = await askToPlay(access, session, { name, request, rest, logger, level: 'warn' });
       if ('status' in asked) return asked;
       const moved = elsewhere(asked.grant, { ...this.#deps, session, rest });
       return moved ?? this.take(session, asked.grant);

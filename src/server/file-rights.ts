@@ -129,7 +129,7 @@ function placesOf({ name: vhost, hls, dash, hds, dvr }: VhostConfig): readonly P
   }
   if (hds.enabled)
     add('hds', hds.hdsPath, '[app]/[stream].f4m', '[app]/[stream].abst', '[app]/[stream]Seg1-Frag[seq]');
-  if (dvr.enabled) {
+  if (dvr.enabled && !dvr.dvrPublic) {
     const template = recordingTemplate(dvr.dvrPath);
     const variable = template.indexOf('[');
     const folder = posix.dirname(`${variable < 0 ? template : template.slice(0, variable)}x`);

@@ -20,17 +20,23 @@ export class GuardedFile implements LiveResource {
 
   respond(request: ResourceRequest): ReturnType<LiveResource['respond']> {
     const recipient = this.#gate.admit(request);
+    if (recipient === 'ask') return undefined;
     if (isRefusal(recipient)) return recipient;
     const answer = this.#inner.respond(request);
     if (answer instanceof Promise) return answer.then((late) => this.#late(late, request));
-    return recipient === undefined ? answer : counted(answer, recipient);
+    return this.#for(recipient, answer);
   }
 
   /** It waited: who was sent away meanwhile gets nothing of it. */
   #late(answer: ResourceAnswer | undefined, request: ResourceRequest): ResourceAnswer | undefined {
     const recipient = this.#gate.admit(request);
-    if (isRefusal(recipient)) return recipient;
-    return recipient === undefined ? answer : counted(answer, recipient);
+    if (recipient === 'ask') return undefined;
+    return isRefusal(recipient) ? recipient : this.#for(recipient, answer);
+  }
+
+  #for(recipient: Recipient | undefined, answer: ResourceAnswer | undefined): ResourceAnswer | undefined {
+    if (recipient === undefined || answer === undefined || isRefusal(answer)) return answer;
+    return counted(this.#gate.isPrivate === true ? { ...answer, isPrivate: true } : answer, recipient);
   }
 }
 

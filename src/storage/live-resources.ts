@@ -30,6 +30,8 @@ export interface ResourceBody {
   readonly modifiedMs: number;
   /** `Cache-Control`; undefined = that of files of this kind. */
   readonly cacheControl?: string;
+  /** Not for caches that others share. */
+  readonly isPrivate?: boolean;
   /** `Content-Type`; undefined = that of files of this kind. */
   readonly contentType?: string;
   /** Told how many bytes of the body went out, once, when the response ended. */
@@ -62,8 +64,10 @@ export interface ResourceGate {
   readonly kind: 'hls' | 'dash' | 'hds';
   /** The stream's. */
   readonly name: { readonly vhost: string; readonly app: string; readonly stream: string };
-  /** Undefined: whoever asks, and nobody counts. */
-  admit(request: ResourceRequest): ResourceRefusal | Recipient | undefined;
+  /** Undefined: whoever asks, and nobody counts. `ask`: not from memory; who serves the disk knows whom to ask. */
+  admit(request: ResourceRequest): ResourceRefusal | Recipient | 'ask' | undefined;
+  /** The files are for viewers alone, not for caches that others share. */
+  readonly isPrivate?: boolean;
 }
 
 /** What a resource costs when it is kept. */

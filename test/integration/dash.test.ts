@@ -19,7 +19,7 @@ const text = (dash: string, hds = 'off'): string => `
   listen 127.0.0.1:0; max_connections 100;
   http_server { enabled on; listen 127.0.0.1:0; dir ${folder}; page off; }
   vhost __defaultVhost__ {
-    dash { enabled on; dash_path ${folder}; dash_fragment 1; ${dash} }
+    dash { enabled on; dash_path ${folder}; dash_fragment 1; dash_ctx off; ${dash} }
     hds { enabled ${hds}; hds_path ${folder}; hds_fragment 1; }
   }`;
 

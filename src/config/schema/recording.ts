@@ -99,6 +99,12 @@ export const DVR = {
     reload: 'hook',
     doc: 'Name of a file; .flv, .mp4 or .ts picks the format.',
   },
+  dvr_public: {
+    type: 'flag',
+    default: false,
+    reload: 'hook',
+    doc: 'Give recordings below a folder of the HTTP server to everybody, also where rules say who may play.',
+  },
   dvr_fmp4: {
     type: 'flag',
     default: false,

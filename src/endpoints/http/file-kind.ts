@@ -44,3 +44,8 @@ export function fileKind(path: string): FileKind {
   const dot = path.lastIndexOf('.');
   return KINDS.get(path.slice(dot + 1).toLowerCase()) ?? OTHER;
 }
+
+/** `Cache-Control` of a file that is not for everybody: shared caches leave it alone. */
+export function forOne(cacheControl: string): string {
+  return cacheControl.replace('public', 'private');
+}

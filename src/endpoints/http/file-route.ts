@@ -7,7 +7,7 @@ import { sendText } from '../../net/index.ts';
 import type { FileRefusal } from '../../hub/file-admission.ts';
 import type { StoredAnswer } from '../../hub/file-access.ts';
 import type { FileGuard } from './file-guard.ts';
-import { fileKind } from './file-kind.ts';
+import { fileKind, forOne } from './file-kind.ts';
 import { findFlvTag, FLV_HEAD_BYTES, flvStartHead, MAX_FLV_RESYNC_BYTES } from './flv-start.ts';
 import { Mp4Start } from './mp4-start.ts';
 import { PlaylistSender } from './playlist-sender.ts';
@@ -145,11 +145,6 @@ export class FileRoute {
     if (kind.type === undefined) return reply.sendFile(file.path, file.root, { cacheControl: false });
     return reply.type(kind.type).sendFile(file.path, file.root, { cacheControl: false, contentType: false });
   }
-}
-
-/** Of a file that is not for everybody: shared caches leave it alone. */
-function forOne(cacheControl: string): string {
-  return cacheControl.replace('public', 'private');
 }
 
 function refuse(reply: FastifyReply, { status, text, location }: FileRefusal): FastifyReply {

@@ -285,7 +285,7 @@ export class LiveRoute {
         return unfit(why);
       }
       // Anybody can ask for any name at any rate: no line that everybody sees.
-      log.debug(`${where}: no such stream`);
+      log.debug(`${line(maskName(granted.stream))}: no such stream`);
       return notFound(match);
     } catch (error) {
       log.warn(`${where} failed: ${describeError(error)}`);

@@ -1,4 +1,10 @@
-import { bearerOf, isGone, requestClient, type IncomingMessage, type ServerResponse } from '../../net/index.ts';
+import {
+  bearerOf,
+  isGone,
+  requestClient,
+  type IncomingMessage,
+  type ServerResponse,
+} from '../../net/index.ts';
 import type { ResourceRequest } from '../../storage/live-resources.ts';
 import { pageUrlOf } from './page-url.ts';
 import type { RequestTarget } from './request-target.ts';

@@ -10,7 +10,7 @@ import type {
   ResourceBody,
   ResourceRefusal,
 } from '../../storage/live-resources.ts';
-import { fileKind } from './file-kind.ts';
+import { fileKind, forOne } from './file-kind.ts';
 import { LEAST_PACKED_BYTES, MAX_PLAYLIST_BYTES } from './playlist-sender.ts';
 import { acceptsGzip, AT_REST_MS, isFresh, rangeHolds, rangeOf } from './preconditions.ts';
 import type { RequestTarget } from './request-target.ts';
@@ -141,7 +141,8 @@ export class ResourceSender {
     const { etag } = facts;
     const head: Headers = {
       ...this.#options.headers(),
-      'Cache-Control': body.cacheControl ?? kind.cacheControl,
+      'Cache-Control':
+        body.cacheControl ?? (body.isPrivate === true ? forOne(kind.cacheControl) : kind.cacheControl),
       ETag: etag,
     };
     const atRest = !kind.isPlaylist || this.#options.nowMs() - modifiedMs > AT_REST_MS;

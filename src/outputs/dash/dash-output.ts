@@ -7,7 +7,7 @@ import { streamKey, type SessionInfo, type StreamState } from '../../hub/ports.t
 import type { Frame } from '../../media/frame.ts';
 import type { DelayedRemovals } from '../../storage/delayed-removals.ts';
 import type { FileSystem } from '../../storage/file-system.ts';
-import type { LiveResources } from '../../storage/live-resources.ts';
+import type { LiveResources, ResourceGate } from '../../storage/live-resources.ts';
 import { StreamFiles } from '../../storage/stream-files.ts';
 import { WholeFiles } from '../../storage/whole-files.ts';
 import { readJournal } from './journal-file.ts';
@@ -76,7 +76,15 @@ export class DashOutput implements StreamOutput {
       },
       { ...(deps.viewers ?? nobody()), wheel: deps.wheel, logger: deps.logger },
     );
-    const gate = { kind: 'dash' as const, name, admit: this.#document.admit };
+    const document = this.#document;
+    const gate: ResourceGate = {
+      kind: 'dash',
+      name,
+      admit: document.admit,
+      get isPrivate() {
+        return document.isPrivate;
+      },
+    };
     this.#files = new StreamFiles({ root: options.path, resources, removals, whole, unixTime, after, gate });
     const journal = this.#files.path(names.journal);
     this.#files.path(names.mpd);

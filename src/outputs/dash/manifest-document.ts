@@ -93,6 +93,10 @@ export class ManifestDocument implements LiveResource {
   readonly admit = ({ query }: ResourceRequest): ResourceRefusal | FileSession | undefined =>
     this.#sessions.admit(query);
 
+  get isPrivate(): boolean {
+    return this.#sessions.isProtected;
+  }
+
   /** @param url Of the manifest, relative to itself. */
   show(mpd: Mpd, url: string, bytes: Buffer, modifiedMs: number): void {
     this.#shown = { mpd, url, modifiedMs, shared: { bytes, modifiedMs }, pieces: undefined };

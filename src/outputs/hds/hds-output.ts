@@ -2,12 +2,13 @@ import { Buffer } from 'node:buffer';
 import { posix } from 'node:path';
 import { ServerError } from '../../base/errors.ts';
 import type { OutputObserver, OutputStart, StreamOutput } from '../../hub/output-events.ts';
+import type { FileRights } from '../../hub/file-admission.ts';
 import type { SessionInfo, StreamState } from '../../hub/ports.ts';
 import type { Frame } from '../../media/frame.ts';
 import { isMetadata } from '../../media/script-data.ts';
 import type { DelayedRemovals } from '../../storage/delayed-removals.ts';
 import type { FileSystem } from '../../storage/file-system.ts';
-import type { LiveResources } from '../../storage/live-resources.ts';
+import type { LiveResources, ResourceGate } from '../../storage/live-resources.ts';
 import { expandPath } from '../../storage/path-template.ts';
 import { readWhole } from '../../storage/read-whole.ts';
 import { StreamFiles } from '../../storage/stream-files.ts';
@@ -28,6 +29,8 @@ export interface HdsDeps {
   readonly observer: OutputObserver;
   readonly resources: LiveResources;
   readonly removals: DelayedRemovals;
+  /** Default: no vhost is protected. */
+  readonly rights?: Pick<FileRights, 'isProtected'>;
   /** Default: that of the system. */
   readonly fileSystem?: FileSystem;
   /** A small file; undefined when there is none. Default: from the disk. */
@@ -68,7 +71,13 @@ export class HdsOutput implements StreamOutput {
     const { resources, removals, unixTime, fileSystem } = deps;
     const whole = new WholeFiles((error) => this.#trouble(error), fileSystem);
     this.#base = expandPath('[app]/[stream]', { ...name, timeMs: unixTime(), utc: options.utc });
-    this.#files = new StreamFiles({ root: options.path, resources, removals, whole, unixTime, after });
+    // Players carry nothing from one address to the next: each request is a question of its own, which is not for memory.
+    const gate: ResourceGate = {
+      kind: 'hds',
+      name,
+      admit: () => (deps.rights?.isProtected(name.vhost) === true ? 'ask' : undefined),
+    };
+    this.#files = new StreamFiles({ root: options.path, resources, removals, whole, unixTime, after, gate });
     const bootstrap = this.#files.path(`${this.#base}.abst`);
     this.#fragmenter = new HdsFragmenter(options.fragmentMs, (fragment) => this.#onFragment(fragment));
     this.#ready = this.#prepare(bootstrap);

@@ -7,7 +7,7 @@ import type { SegmentWindowOptions } from '../../containers/m3u8/index.ts';
 import type { StreamOutput } from '../../hub/output-events.ts';
 import { streamKey, type SessionInfo, type StreamName, type StreamState } from '../../hub/ports.ts';
 import type { Frame } from '../../media/frame.ts';
-import type { ResourceRequest } from '../../storage/live-resources.ts';
+import type { ResourceGate } from '../../storage/live-resources.ts';
 import { safePath } from '../../storage/path-template.ts';
 import { StreamFiles } from '../../storage/stream-files.ts';
 import { WholeFiles } from '../../storage/whole-files.ts';
@@ -81,11 +81,7 @@ export class HlsOutput implements StreamOutput, SegmentSink {
       whole: this.#whole,
       unixTime: deps.unixTime,
       after,
-      gate: {
-        kind: 'hls' as const,
-        name,
-        admit: (request: ResourceRequest) => this.#document?.admit(request),
-      },
+      gate: this.#gate(),
     };
     this.#files = new StreamFiles({ ...common, root: options.root });
     this.#keyFiles = new StreamFiles({
@@ -230,6 +226,19 @@ export class HlsOutput implements StreamOutput, SegmentSink {
     shelf.serve(this.#document);
     if (stale !== undefined) shelf.remove(stale);
     this.#drain();
+  }
+
+  /** Who may have what is not the playlist. */
+  #gate(): ResourceGate {
+    const document = (): HlsDocument | undefined => this.#document;
+    return {
+      kind: 'hls',
+      name: this.#start.name,
+      admit: (request) => document()?.admit(request),
+      get isPrivate() {
+        return document()?.isPrivate === true;
+      },
+    };
   }
 
   /** What waited is taken in its order. */

@@ -84,6 +84,8 @@ export interface AnnouncedPart extends LiveResource, KeptBytes {
 export interface HlsDocument extends LiveResource {
   /** Of segments, parts, maps and keys. */
   readonly admit: ResourceGate['admit'];
+  /** They are not for caches that others share. */
+  readonly isPrivate?: boolean;
   announced(): AnnouncedPart;
   /** The output is over: nobody is served any more. */
   close(): void;

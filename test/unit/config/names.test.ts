@@ -153,6 +153,7 @@ test('the names above are all there is, but for our own', () => {
   ours.push('vhost.play.send_timeout', 'vhost.play.mw_adaptive', 'vhost.publish.hold_time');
   ours.push(
     'vhost.dash.dash_ctx',
+    'vhost.dvr.dvr_public',
     'vhost.hls.hls_ll',
     'vhost.hls.hls_ll_part',
     'vhost.hls.hls_program_date_time',

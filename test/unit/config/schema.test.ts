@@ -557,6 +557,7 @@ test('the defaults are those of SRS 3, but for tcp_nodelay and mr', () => {
         dvrPlan: 'session',
         dvrPath: './objs/nginx/html/[app]/[stream].[timestamp].flv',
         dvrFmp4: false,
+        dvrPublic: false,
         dvrDurationMs: 30_000,
         dvrWaitKeyframe: true,
         timeJitter: 'full',

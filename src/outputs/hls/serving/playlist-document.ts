@@ -94,6 +94,10 @@ export class PlaylistDocument implements HlsDocument {
   readonly admit = ({ query }: ResourceRequest): ResourceRefusal | FileSession | undefined =>
     this.#sessions.admit(query);
 
+  get isPrivate(): boolean {
+    return this.#sessions.isProtected;
+  }
+
   /** What to serve an announced part with until it is there, or `settle(undefined)` says that it will not come. */
   announced(): AwaitedFile {
     return new AwaitedFile(this.#wheel, () => this.#holdMs());

@@ -342,22 +342,23 @@ test('publishing: security, pages, limits and bans refuse before the client hear
   assert.equal(await stage.publish(THREE, 'f'), 'connect refused');
 });
 
-test('a ban ends who is there: over RTMP, HTTP, WebSocket and HLS, each once, and nobody else', async (context) => {
+test('a ban ends who is there: over each protocol, each once, and nobody else', async (context) => {
   const stage = await Stage.of(context, '');
   assert.equal(await stage.publish(ONE, 'mine'), 'in');
   const fed = stage.feed();
-  await until('live/show.m3u8', async () =>
-    (await fetch(`${stage.host}/live/show.m3u8`)).ok ? true : undefined,
-  );
-  for (const kind of ['rtmp', 'flv', 'ws-flv', 'hls']) {
+  for (const ending of ['m3u8', 'mpd'])
+    await until(`live/show.${ending}`, async () =>
+      (await fetch(`${stage.host}/live/show.${ending}`)).ok ? true : undefined,
+    );
+  for (const kind of KINDS) {
     assert.equal(await stage.play(kind, TWO), 'in');
     assert.equal(await stage.play(kind, THREE), 'in');
   }
   assert.equal(await stage.publish(TWO, 'theirs'), 'in');
-  await eventually(() => stage.presence.of(TWO) >= 4 && stage.presence.of(THREE) >= 3, 'viewers');
+  await eventually(() => stage.presence.of(TWO) === 6 && stage.presence.of(THREE) === 5, 'viewers');
   const [two, three] = [stage.presence.of(TWO), stage.presence.of(THREE)];
   const { code, kicked } = await stage.api('bans/', 'POST', { ip: TWO, seconds: 60, reason: 'test' });
-  assert.deepEqual([code, kicked], [0, two]);
+  assert.deepEqual([code, kicked, two], [0, 6, 6]);
   await eventually(() => stage.presence.of(TWO) === 0, 'their ends');
   assert.equal(stage.presence.of(THREE), three);
   assert.equal(stage.presence.of(ONE) > 0, true);

@@ -46,7 +46,9 @@ export class Bans implements AccessPolicy, StreamObserver {
   readonly #options: BansOptions;
   readonly #logger: Logger;
   readonly #list: BanList;
-  #writing: Promise<void> = Promise.resolve();
+  /** What is done with the store, one after the other. Never rejects. */
+  #work: Promise<void> = Promise.resolve();
+  #isToWrite = false;
   #place: string | undefined;
 
   constructor(options: BansOptions) {
@@ -68,10 +70,9 @@ export class Bans implements AccessPolicy, StreamObserver {
   add(wish: BanWish): { readonly ban: Ban; readonly kicked: number } {
     const ban = this.#list.add({ ...wish, stream: this.#served(wish.stream) });
     this.#save();
-    const who = [...this.#options.sessions()].filter((session) => this.#forbids(session));
-    this.#kick(who.map(({ info }) => info));
-    this.#logger.info(`${describeBan(ban)}: ${who.length} sessions end`);
-    return { ban, kicked: who.length };
+    const kicked = this.#endForbidden();
+    this.#logger.info(`${describeBan(ban)}: ${kicked} sessions end`);
+    return { ban, kicked };
   }
 
   /** The ban that was lifted; undefined = there is none. */
@@ -99,28 +100,35 @@ export class Bans implements AccessPolicy, StreamObserver {
   }
 
   /** Reads what was kept. Call it before clients come. Never rejects: a broken file is put aside, and what of it is whole counts. */
-  async load(): Promise<void> {
+  load(): Promise<void> {
     const store = this.#options.store();
     this.#place = store?.place;
-    if (store === undefined) return;
-    let problems: readonly string[];
-    try {
-      const text = await store.read();
-      problems = text === undefined ? [] : readBans(text, this.#list, this.#options.unixTime());
-    } catch (error) {
-      problems = [describeError(error)];
-    }
-    if (problems.length > 0) await this.#mend(store, problems);
+    if (store !== undefined) this.#work = this.#work.then(() => this.#read(store));
+    return this.#work;
   }
 
-  /** The place of the store may have changed: what is in force is written there. */
+  /** The store may be another one: what it has is in force too, and what is in force is written there. */
   reconfigure(): void {
-    if (this.#options.store()?.place !== this.#place) this.#save();
+    const store = this.#options.store();
+    if (store?.place === this.#place) return;
+    this.#place = store?.place;
+    if (store === undefined) return;
+    this.#work = this.#work.then(() => this.#read(store));
+    this.#isToWrite = false; // What waits goes to the one before.
+    this.#save();
+    this.#work = this.#work.then(() => void this.#endForbidden());
   }
 
-  /** Waits for what is being written. Never rejects. */
-  async close(): Promise<void> {
-    await this.#writing;
+  /** Waits for what is being read or written. Never rejects. */
+  close(): Promise<void> {
+    return this.#work;
+  }
+
+  /** Ends everybody who is banned now; returns how many. */
+  #endForbidden(): number {
+    const forbidden = [...this.#options.sessions()].filter((session) => this.#forbids(session));
+    this.#kick(forbidden.map(({ info }) => info));
+    return forbidden.length;
   }
 
   #forbids({ info, publishes, stream: { name } }: BannableSession): boolean {
@@ -146,12 +154,26 @@ export class Bans implements AccessPolicy, StreamObserver {
     if (rest.length > 0) this.#options.clock.soon(() => this.#kick(rest));
   }
 
+  /** Writes the list as it is when its turn comes. */
   #save(): void {
     const store = this.#options.store();
-    this.#place = store?.place;
-    if (store === undefined) return;
-    const text = printBans(this.#list.all());
-    this.#writing = Promise.all([this.#writing, store.write(text)]).then(() => undefined);
+    if (this.#isToWrite || store === undefined) return;
+    this.#isToWrite = true;
+    this.#work = this.#work.then(() => {
+      this.#isToWrite = false;
+      return store.write(printBans(this.#list.all()));
+    });
+  }
+
+  async #read(store: BanStore): Promise<void> {
+    let problems: readonly string[];
+    try {
+      const text = await store.read();
+      problems = text === undefined ? [] : readBans(text, this.#list, this.#options.unixTime());
+    } catch (error) {
+      problems = [describeError(error)];
+    }
+    if (problems.length > 0) await this.#mend(store, problems);
   }
 
   async #mend(store: BanStore, problems: readonly string[]): Promise<void> {

@@ -232,19 +232,60 @@ test('a file that can neither be read nor moved is told of, and stops nothing', 
   assert.equal(await stage.isRefused('play', '10.0.0.1', 'x'), true);
 });
 
-test('without a store bans are in force all the same; another place gets all of them', async () => {
+test('without a store bans are in force all the same', async () => {
   const stage = new Stage();
   stage.store = undefined;
   await stage.bans.load();
   stage.bans.add({ ip: '10.0.0.1' });
   stage.bans.reconfigure();
-  const store = new MemoryStore();
+  await stage.bans.close();
+  assert.equal(await stage.isRefused('play', '10.0.0.1', 'x'), true);
+});
+
+test('another store: its bans are in force too, and it gets all of them', async () => {
+  const stage = new Stage();
+  await stage.bans.load();
+  stage.bans.add({ ip: '10.0.0.1', reason: 'mine' });
+  stage.sessions.push(
+    stage.session('a', '10.0.0.2', 'play', 'x'),
+    stage.session('b', '10.0.0.3', 'play', 'x'),
+  );
+  const store = new MemoryStore('{"version":1,"bans":[{"ip":"10.0.0.2"}]}', 'other.json');
   stage.store = store;
   stage.bans.reconfigure();
-  assert.match(store.text ?? '', /"10\.0\.0\.1"/);
+  stage.bans.add({ ip: '10.0.0.9' }); // While the file is read.
+  await stage.bans.close();
+  assert.deepEqual(
+    stage.bans.all().map(({ range }) => range?.toString()),
+    ['10.0.0.1', '10.0.0.9', '10.0.0.2'],
+  );
+  for (const ip of ['10.0.0.1', '10.0.0.2', '10.0.0.9']) assert.ok(store.text?.includes(`"${ip}"`), ip);
+  assert.deepEqual(stage.ended, ['a BANNED']);
   store.text = '';
   stage.bans.reconfigure();
+  await stage.bans.close();
   assert.equal(store.text, '', 'nothing has changed');
+});
+
+test('many bans at once are written once', async () => {
+  const stage = new Stage();
+  const writes: string[] = [];
+  stage.store = {
+    place: 'x',
+    read: () => Promise.resolve(undefined),
+    setAside: () => Promise.resolve(''),
+    write: (text) => {
+      writes.push(text);
+      return Promise.resolve();
+    },
+  };
+  for (let index = 0; index < 100; index += 1) stage.bans.add({ ip: `10.0.0.${index}` });
+  await stage.bans.close();
+  assert.equal(writes.length, 1);
+  assert.match(writes[0] ?? '', /10\.0\.0\.99/);
+  stage.bans.add({ ip: '10.0.1.0' });
+  await stage.bans.close();
+  assert.match(writes[1] ?? '', /10\.0\.1\.0/);
 });
 
 test('what is printed is read again; rubbish is read without a throw', () => {

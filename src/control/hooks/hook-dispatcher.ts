@@ -158,11 +158,14 @@ export class HookDispatcher {
     this.#refill();
   }
 
-  /** A session was let in: its end is told after the next start if the server dies. Returns the id that the end will have. */
-  owe(event: HookEvent, owner: EventOwner, body: () => HookBody): string | undefined {
+  /**
+   * A session was let in: its end is told after the next start if the server dies. Returns the id that the end will have. `before`:
+   * of what was owed for it until now.
+   */
+  owe(event: HookEvent, owner: EventOwner, body: () => HookBody, before?: string): string | undefined {
     if (this.#journal === undefined || (this.#optionsOf(owner)?.urls[event] ?? []).length === 0)
       return undefined;
-    const id = randomUUID();
+    const id = before ?? randomUUID();
     const call = { event, id, sequence: owner.sequence, body: bytesOf(body()) };
     this.#journal.owe({ key: owner.key, vhost: owner.vhost, call });
     return id;

@@ -207,11 +207,11 @@ export class HookJournal {
       if (this.#working === undefined) break;
     }
     this.#troubles.close();
-    if (this.#isUsable)
-      await this.#options.store.close(this.#entries.size === 0).catch((error: unknown) => {
-        this.#options.logger.warn(`http_hooks_spool: ${describeError(error)}`);
-      });
-    this.#isUsable = false;
+    if (!this.#isUsable) return;
+    this.#isUsable = false; // First: what came now would be written into a file that is closed.
+    await this.#options.store.close(this.#entries.size === 0).catch((error: unknown) => {
+      this.#options.logger.warn(`http_hooks_spool: ${describeError(error)}`);
+    });
   }
 
   async #read(entry: Entry): Promise<Line | undefined> {

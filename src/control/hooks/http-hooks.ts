@@ -189,10 +189,15 @@ export class HttpHooks implements AccessPolicy, ConnectionObserver, StreamObserv
     );
     if (isElsewhere(grant, request)) return grant;
     known.isConnected = true;
-    connect.owed = this.#dispatcher.owe('on_close', owner, () =>
-      closeBody(this.#deps.server, client, { vhost, app }, { sent: 0, received: 0 }),
-    );
+    this.#oweClose(connect);
     return undefined;
+  }
+
+  #oweClose(connect: NonNullable<Known['connect']>): void {
+    const { client, owner, app, owed } = connect;
+    const body = (): HookBody =>
+      closeBody(this.#deps.server, client, { vhost: owner.vhost, app }, { sent: 0, received: 0 });
+    connect.owed = this.#dispatcher.owe('on_close', owner, body, owed);
   }
 
   async #begin(
@@ -208,6 +213,7 @@ export class HttpHooks implements AccessPolicy, ConnectionObserver, StreamObserv
     if (known.role !== undefined) this.#end(session.id, known); // It did not say that it is done with the one before.
     const role: Role = { action, name, client, owner, state: 'asking' };
     known.role = role;
+    const connected = known.connect?.client;
     // Some encoders have their key in the URL of the connection, which on_close would tell.
     if (request.isKey === true && known.connect !== undefined)
       known.connect.client = { ...known.connect.client, tcUrl: client.tcUrl };
@@ -226,6 +232,9 @@ export class HttpHooks implements AccessPolicy, ConnectionObserver, StreamObserv
           : this.#dispatcher.owe('on_stop', owner, () =>
               playBody('on_stop', server, role.client, role.name, 0),
             );
+      // After a crash the key of the stream is in no body either.
+      if (known.isConnected && known.connect !== undefined && known.connect.client !== connected)
+        this.#oweClose(known.connect);
       return grant;
     } catch (error) {
       if (known.role === role) known.role = undefined;

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { describeError } from '../base/errors.ts';
 import { EXIT } from './io.ts';
 import type { CliIo } from './io.ts';
+import type { SignFlags } from './sign.ts';
 import { selectSource } from './source.ts';
 import type { ConfigSource, SourceFlags } from './source.ts';
 import { start, testConfig } from './start.ts';
@@ -64,6 +65,7 @@ function createCommand(io: CliIo, run: Run): Command {
         return doctor({ configFile: file, env: io.env, json: flags.json === true }, io);
       }),
     );
+  addSign(root, io, run);
   return root.allowExcessArguments(); // Not those of its commands; there is a better message for a wrong one.
 }
 
@@ -82,6 +84,27 @@ function withSource(command: Command): Command {
   return command
     .option('-c, --config <file>', 'with this configuration file')
     .option('-e, --environment', 'without any file: variables only, in the foreground, log on the console');
+}
+
+function addSign(root: Command, io: CliIo, run: Run): void {
+  withSource(root.command('sign'))
+    .description('print a signed URL for a vhost whose access asks for one; see docs/access-tokens.md')
+    .requiredOption('--url <url>', 'what to sign, such as rtmp://host/live/show or http://host/live/show.flv')
+    .option('--action <action>', 'publish, play or both', 'play')
+    .option('--expires <time>', 'until when: 30m, 1h, 7d from now, or Unix seconds', '1h')
+    .option('--ip <address>', 'only for this address or network')
+    .option('--nonce <id>', 'good for one session, where one_time is on')
+    .option('--kbps <number>', 'the most that the session may carry')
+    .option('--duration <time>', 'end the session after so long: 90s, 30m, 2h')
+    .option('--vhost <name>', 'as the configuration calls it')
+    .option('--key <secret>', 'the secret; better in the variable SRS_SIGN_KEY, which other users do not see')
+    .option('--key-name <name>', 'the name of the secret')
+    .action((_flags, command: Command) =>
+      run(async () => {
+        const { sign } = await import('./sign.ts');
+        return sign(command.optsWithGlobals<SignFlags>(), io);
+      }),
+    );
 }
 
 function addConfig(root: Command, io: CliIo, run: Run): void {
@@ -119,7 +142,7 @@ function addConfig(root: Command, io: CliIo, run: Run): void {
 function runFlags(root: Command, flags: Flags, io: CliIo): number | Promise<number> {
   const [word] = root.args;
   if (word !== undefined) {
-    io.stderr(`error: unknown command '${word}'; expected config or doctor, or -c before a file\n\n`);
+    io.stderr(`error: unknown command '${word}'; expected config, doctor or sign, or -c before a file\n\n`);
     root.outputHelp({ error: true });
     return EXIT.usage;
   }

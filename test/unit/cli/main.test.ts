@@ -102,7 +102,7 @@ const USAGE: readonly { readonly argv: readonly string[]; readonly err: RegExp }
   { argv: ['-x'], err: /^error: unknown option '-x'/ },
   {
     argv: ['start'],
-    err: /^error: unknown command 'start'; expected config or doctor, or -c before a file\n\nUsage/,
+    err: /^error: unknown command 'start'; expected config, doctor or sign, or -c before a file\n\nUsage/,
   },
   { argv: ['-c', good, 'extra'], err: /^error: unknown command 'extra'/ },
   { argv: ['doctor', 'extra'], err: /^error: too many arguments/ },

@@ -45,17 +45,13 @@ export function isSignatureOf(sign: string, text: SignedText, secret: string): b
   return timingSafeEqual(given, Buffer.from(signatureOf(text, secret), 'latin1'));
 }
 
-/** The query of a signed URL. `key`: the name of the secret, so that the server need not try all it has. */
-export function signedQuery(
-  text: SignedText,
-  secret: string,
-  options: { readonly key?: string; readonly tellAction?: boolean } = {},
-): string {
+/** The query of a signed URL. `kid`: the name of the secret, so that the server need not try all it has. */
+export function signedQuery(text: SignedText, secret: string, kid = ''): string {
   const { action, expires, ip = '', nonce = '', kbps = '', duration = '' } = text;
-  const told = action === 'both' || options.tellAction === true ? action : '';
-  const all = { action: told, expires, ip, nonce, kbps, duration, kid: options.key ?? '' };
-  return [...Object.entries(all), ['sign', signatureOf(text, secret)]]
+  const told = action === 'both' ? action : '';
+  const all = { action: told, expires, ip, nonce, kbps, duration, kid, sign: signatureOf(text, secret) };
+  return Object.entries(all)
     .filter(([, value]) => value !== '')
-    .map(([name, value = '']) => `${name}=${encodeURIComponent(value)}`)
+    .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
     .join('&');
 }

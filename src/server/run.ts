@@ -56,6 +56,7 @@ export async function run(context: RunContext): Promise<number> {
     load: () => context.reload(),
     targets: [life.target, ...server.targets],
     logger,
+    onReport: (report) => server.reloaded(report),
   });
   const notify = createServiceNotify({ clock: systemClock, logger });
   const triggers = new ReloadTriggers({ reloader, ending, notify, clock: systemClock, logger });

@@ -33,7 +33,7 @@ import { outputKinds } from './output-kinds.ts';
 import { OutputWatch } from './output-watch.ts';
 import { recoverOutputs } from './recovery.ts';
 import { proxySettings } from './proxy-settings.ts';
-import type { Refusal, ReloadTarget } from './reload/ports.ts';
+import type { Refusal, ReloadEntry, ReloadReport, ReloadTarget } from './reload/ports.ts';
 import { ServerTarget } from './reload/server-target.ts';
 import { StreamOutputs } from './stream-outputs.ts';
 import { healthOptions } from './vhost-health.ts';
@@ -347,12 +347,16 @@ export class Server implements ReloadTarget {
     if (this.#ending)
       return Promise.resolve(changes.map((change) => ({ change, why: 'the server is ending' })));
     const applied = this.#target.apply(next, changes);
-    void applied.then(
-      (refused) => this.#events.reloaded(...outcome(changes, refused)),
-      () => undefined,
-    );
     this.#applying = applied.catch(() => undefined);
     return applied;
+  }
+
+  /** Tells who listens to events what a reload did. */
+  reloaded({ ok, trigger, entries }: ReloadReport): void {
+    const of = (outcome: ReloadEntry['outcome']): readonly string[] =>
+      entries.filter((entry) => entry.outcome === outcome).map(({ change }) => change.directive);
+    const [applied, restart, refused] = [of('applied'), of('restart'), of('refused')];
+    this.#events.reloaded({ ok, trigger, applied, restart, refused });
   }
 
   /** Closes all listeners and ends the ingests; sessions go on. The first part of a graceful end; `stop` follows. */
@@ -392,15 +396,4 @@ export class Server implements ReloadTarget {
     await this.#hooks.close(); // The ends of all sessions and files have been seen.
     this.#scope.run();
   }
-}
-
-/** Directives that were applied, and those that keep their old value. */
-function outcome(
-  changes: readonly ConfigChange[],
-  refusals: readonly Refusal[],
-): [applied: readonly string[], refused: readonly string[]] {
-  const refused = new Set(refusals.map(({ change }) => change));
-  const names = (of: Iterable<ConfigChange>): readonly string[] =>
-    Array.from(of, ({ directive }) => directive);
-  return [names(changes.filter((change) => !refused.has(change))), names(refused)];
 }

@@ -12,6 +12,7 @@ import { makeCertificate } from '../support/certificates.ts';
 import { EventReader, readEvents } from '../support/event-reader.ts';
 import { eventually } from '../support/eventually.ts';
 import { ManualClock } from '../support/manual-clock.ts';
+import { ReloadServer } from '../support/reload-server.ts';
 import { RtmpPeer } from '../support/rtmp-peer.ts';
 import { TestServer } from '../support/test-server.ts';
 
@@ -33,6 +34,7 @@ async function listen(url: string, headers?: Record<string, string>): Promise<Re
   return reading;
 }
 
+const RELOAD = { ok: true, trigger: 'SIGHUP', applied: [], restart: [], refused: [] };
 const NAME = { vhost: '__defaultVhost__', app: 'live', stream: 'show' };
 
 test('a server tells of publishers, viewers, kicks and reloads as they happen', async () => {
@@ -72,13 +74,42 @@ test('a server tells of publishers, viewers, kicks and reloads as they happen', 
   await closing;
 });
 
+test('a reload tells what became of it, also of a file that cannot be used', async () => {
+  const text = 'listen 127.0.0.1:0; http_api { enabled on; listen 127.0.0.1:0; }';
+  const server = await ReloadServer.start(text);
+  undo.push(() => server.stop());
+  const { reader } = await listen(`http://127.0.0.1:${server.apiPort}/api/v1/events`);
+  await reader.until(1);
+  await server.reload(
+    `${text} chunk_size 4096; work_dir /tmp; http_server { enabled on; listen 192.0.2.1:1; }`,
+  );
+  await server.reload(`${text} chunk_size what;`);
+  const [, applied, unusable] = await reader.until(3);
+  const lists = (data: Record<string, unknown> = {}): unknown[] => [
+    data['ok'],
+    data['trigger'],
+    data['applied'],
+    data['restart'],
+    data['refused'],
+  ];
+  assert.deepEqual(lists(applied?.data), [
+    true,
+    'test',
+    ['chunk_size'],
+    ['work_dir'],
+    ['http_server.enabled', 'http_server.listen'],
+  ]);
+  assert.deepEqual(lists(unusable?.data), [false, 'test', [], [], []]);
+  assert.deepEqual(Value.Errors(EVENT_SCHEMAS.server_reloaded, applied?.data), []);
+});
+
 test('who comes back hears what it missed, by header or query', async () => {
   const { origin, events } = await start();
   const first = await listen(`${origin}/api/v1/events`);
-  events.reloaded(['listen'], []);
+  events.reloaded({ ...RELOAD, applied: ['listen'] });
   const [, seen] = await first.reader.until(2);
   first.stop();
-  events.reloaded(['pid'], []);
+  events.reloaded({ ...RELOAD, applied: ['pid'] });
   for (const [url, headers] of [
     [`${origin}/api/v1/events`, { 'last-event-id': seen?.id ?? '' }],
     [`${origin}/api/v1/events?last_event_id=${seen?.id ?? ''}`, {}],
@@ -102,7 +133,7 @@ test('filters: types, groups of them, and one stream', async () => {
   for (const stream of ['other', 'show'])
     events.publishStarted({ ...NAME, stream }, { id: 'p', ip: '::1', type: 'x', close: () => undefined });
   events.unbanned('b');
-  events.reloaded([], []);
+  events.reloaded(RELOAD);
   await named.reader.until(2);
   await group.reader.until(4);
   assert.deepEqual(named.reader.types, ['hello', 'server_reloaded']);
@@ -150,7 +181,7 @@ test('a reader that takes nothing is ended; the others go on', async () => {
   await eventually(() => events.log.readers === 2, 'two readers');
   let told = 0;
   while (events.log.readers === 2) {
-    events.reloaded(['x'.repeat(50_000)], []);
+    events.reloaded({ ...RELOAD, applied: ['x'.repeat(50_000)] });
     told += 1;
     await reader.until(told + 1);
     assert.ok(told < 2_000, 'it was never ended');
@@ -176,7 +207,7 @@ test('events over HTTP/2', async () => {
   const reader = new EventReader();
   stream.setEncoding('utf8').on('data', (text: string) => reader.add(text));
   await reader.until(1);
-  events.reloaded(['listen'], []);
+  events.reloaded({ ...RELOAD, applied: ['listen'] });
   await reader.until(2);
   stream.close();
   await eventually(() => events.log.readers === 0, 'no reader');

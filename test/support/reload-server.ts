@@ -34,7 +34,13 @@ export class ReloadServer {
     const loaded = load();
     const server = new Server(loaded.config, { logger, version: '9.9.9', pageDir: undefined, ...deps });
     await server.start();
-    const reloader = new Reloader({ loaded, load, targets: [server], logger });
+    const reloader = new Reloader({
+      loaded,
+      load,
+      targets: [server],
+      logger,
+      onReport: (report) => server.reloaded(report),
+    });
     return new ReloadServer(server, reloader, logger.lines, (next) => {
       current = next;
     });

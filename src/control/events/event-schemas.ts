@@ -92,10 +92,17 @@ export const EVENT_SCHEMAS = {
     until_ms: count('When it ends, Unix ms; 0: never.'),
   }),
   ban_removed: event('ban_removed', 'A ban is over or was taken back.', { id: text('Id of the ban.') }),
-  server_reloaded: event('server_reloaded', 'Another configuration is in force, as far as it could be.', {
-    applied: Type.Array(Type.String(), { description: 'Directives that were applied.' }),
-    refused: Type.Array(Type.String(), { description: 'Directives that keep their old value.' }),
-  }),
+  server_reloaded: event(
+    'server_reloaded',
+    'The configuration was read again, and is in force as far as it could be.',
+    {
+      ok: Type.Boolean({ description: 'The file can be used; if not, nothing has changed.' }),
+      trigger: text('What asked for it: SIGHUP, file, api.'),
+      applied: Type.Array(Type.String(), { description: 'Directives that were applied.' }),
+      restart: Type.Array(Type.String(), { description: 'Directives that need a restart.' }),
+      refused: Type.Array(Type.String(), { description: 'Directives that could not be applied.' }),
+    },
+  ),
 } as const satisfies Readonly<Record<string, TObject>>;
 
 /** First event of every answer. It has no id. */

@@ -20,6 +20,17 @@ export interface ServerEventsOptions {
   readonly find: (name: StreamName) => Pick<LiveStream, 'state'> | undefined;
 }
 
+/** What a reload did; directives by their dotted paths. */
+export interface ReloadOutcome {
+  /** False: the file cannot be used, and nothing has changed. */
+  readonly ok: boolean;
+  /** `SIGHUP`, `file`, `api`. */
+  readonly trigger: string;
+  readonly applied: readonly string[];
+  readonly restart: readonly string[];
+  readonly refused: readonly string[];
+}
+
 type Names = Pick<EventOf<'stream_gone'>, 'vhost' | 'app' | 'stream'>;
 
 /** Characters of a message that are told. */
@@ -123,9 +134,9 @@ export class ServerEvents implements StreamObserver, OutputObserver, HealthObser
     });
   }
 
-  /** Directives by their dotted paths. */
-  reloaded(applied: readonly string[], refused: readonly string[]): void {
-    this.add({ type: 'server_reloaded', at_ms: this.#now(), applied: [...applied], refused: [...refused] });
+  reloaded({ ok, trigger, applied, restart, refused }: ReloadOutcome): void {
+    const named = { applied: [...applied], restart: [...restart], refused: [...refused] };
+    this.add({ type: 'server_reloaded', at_ms: this.#now(), ok, trigger, ...named });
   }
 
   /** `untilMs`: Unix ms; undefined = for ever. */

@@ -20,6 +20,8 @@ export interface ReloaderOptions {
   /** Who applies what. Each directive that can be applied belongs to exactly one of them; they are asked in this order. */
   readonly targets: readonly ReloadTarget[];
   readonly logger: Logger;
+  /** Told of each result. */
+  readonly onReport?: (report: ReloadReport) => void;
   /** Unix ms. Default: Date.now. */
   readonly now?: () => number;
 }
@@ -102,6 +104,7 @@ export class Reloader {
     }
     this.#last = report;
     logReport(report, this.#options.logger);
+    this.#options.onReport?.(report);
     return report;
   }
 

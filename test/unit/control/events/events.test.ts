@@ -19,6 +19,7 @@ import { ManualClock } from '../../../support/manual-clock.ts';
 const NAME = { vhost: 'v', app: 'live', stream: 'show' };
 const ALL: EventFilter = { types: undefined, stream: undefined };
 const SESSION: SessionInfo = { id: 'one', ip: '10.0.0.1', type: 'rtmp-publish', close: () => undefined };
+const RELOAD = { ok: true, trigger: 'SIGHUP', applied: [], restart: [], refused: [] };
 const HELLO = { type: 'hello', at_ms: 5, server: 'vid-1', service: 'run', version: '1.2.3' } as const;
 
 interface Rig {
@@ -82,7 +83,7 @@ test('each event has the shape of its schema, in the order of what happened', as
   events.streamWarned({ ...warning, active: false });
   events.banned({ id: 'b1', what: 'ip 10.0.0.0/8', untilMs: undefined });
   events.unbanned('b1');
-  events.reloaded(['listen'], ['daemon']);
+  events.reloaded({ ...RELOAD, applied: ['listen'], restart: ['daemon'] });
   events.streamGone(NAME); // As the hub does it without a hold time.
   events.publishEnded(NAME, SESSION);
   await Promise.resolve();
@@ -139,7 +140,7 @@ test('the log keeps so many, numbers them, and filters by type and stream', () =
   const stop = log.listen({ types: undefined, stream: 'v/live/b' }, ({ id }) => seen.push(id));
   log.add(noted('a'));
   log.add(noted('b'));
-  log.add({ type: 'server_reloaded', at_ms: 1, applied: [], refused: [] });
+  log.add({ type: 'server_reloaded', at_ms: 1, ...RELOAD });
   stop();
   log.add(noted('b'));
   assert.deepEqual(seen, [2]);
@@ -164,7 +165,7 @@ test('segments are told to those who name them, and not kept', () => {
   );
   const file = { name: NAME, session: SESSION, file: '/x/a.ts', durationMs: 2_000 };
   events.segmentDone({ ...file, url: 'a.ts', playlist: 'p', playlistUrl: 'p', sequence: 3 });
-  events.reloaded([], []);
+  events.reloaded(RELOAD);
   assert.deepEqual([all, named], [['server_reloaded'], ['segment_done']]);
   assert.deepEqual(
     events.log.since(0, ALL)?.map(({ id }) => id),
@@ -178,10 +179,10 @@ test('a body says hello, tells events with ids, keeps the line open and ends wit
   const hello = textOf(one);
   const [, data = ''] = /^retry: 2000\nevent: hello\ndata: (.*)\n\n$/.exec(hello) ?? [];
   assert.deepEqual(Value.Errors(HELLO_SCHEMA, JSON.parse(data)), []);
-  events.reloaded(['listen'], []);
+  events.reloaded({ ...RELOAD, applied: ['listen'] });
   assert.equal(
     textOf(one),
-    'id: run-1\nevent: server_reloaded\ndata: {"type":"server_reloaded","at_ms":1000,"applied":["listen"],"refused":[]}\n\n',
+    'id: run-1\nevent: server_reloaded\ndata: {"type":"server_reloaded","at_ms":1000,"ok":true,"trigger":"SIGHUP","applied":["listen"],"restart":[],"refused":[]}\n\n',
   );
   clock.advance(HEARTBEAT_MS);
   assert.equal(textOf(one), ':\n\n');

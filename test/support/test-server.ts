@@ -11,6 +11,8 @@ export const TEST_VERSION = '9.9.9';
 export interface TestServerOptions extends Partial<Pick<ServerDeps, 'policy' | 'observers' | 'resolvers'>> {
   /** Directives of `__defaultVhost__`; undefined = no such vhost is made. @default '' */
   readonly vhost?: string | undefined;
+  /** Further directives of `http_server`. */
+  readonly http?: string;
   /** Further blocks and directives for the top level. */
   readonly top?: string;
   /** Where RTMP listens. @default 127.0.0.1:0 */
@@ -30,12 +32,12 @@ export class TestServer {
   }
 
   static async start(options: TestServerOptions = {}): Promise<TestServer> {
-    const { vhost = '', top = '', listen = '127.0.0.1:0', logger, ...deps } = options;
+    const { vhost = '', http = '', top = '', listen = '127.0.0.1:0', logger, ...deps } = options;
     const text = `
       listen ${listen};
       ${/\bmax_connections\b/.test(top) ? '' : 'max_connections 20000;'}
       ${/\bban_file\b/.test(top) ? '' : 'ban_file "";'}
-      http_server { enabled on; listen 127.0.0.1:0; }
+      http_server { enabled on; listen 127.0.0.1:0; ${http} }
       ${'vhost' in options && options.vhost === undefined ? '' : `vhost __defaultVhost__ { http_remux { enabled on; } ${vhost} }`}
       ${top}
     `;

@@ -53,7 +53,7 @@ interface Known {
     | {
         client: HookClient;
         readonly owner: EventOwner;
-        readonly app: string;
+        app: string;
         owed?: string | undefined;
       }
     | undefined;
@@ -215,8 +215,10 @@ export class HttpHooks implements AccessPolicy, ConnectionObserver, StreamObserv
     known.role = role;
     const connected = known.connect?.client;
     // Some encoders have their key in the URL of the connection, which on_close would tell.
-    if (request.isKey === true && known.connect !== undefined)
+    if (request.isKey === true && known.connect !== undefined) {
       known.connect.client = { ...known.connect.client, tcUrl: client.tcUrl };
+      known.connect.app = app;
+    }
     try {
       const grant = await this.#ask(known, role);
       if (isElsewhere(grant, request)) {
@@ -251,7 +253,9 @@ export class HttpHooks implements AccessPolicy, ConnectionObserver, StreamObserv
       role.name = { ...asked, stream: granted.stream };
       role.client = withoutSecret(client, asked.stream);
       const { connect } = known;
-      if (connect !== undefined) connect.client = withoutSecret(connect.client, asked.stream);
+      if (connect === undefined) return;
+      connect.client = withoutSecret(connect.client, asked.stream);
+      connect.app = asked.app;
     };
     if (action === 'play') {
       const grant = await this.#dispatcher.ask('on_play', owner, (granted) => {

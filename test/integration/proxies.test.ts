@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { connect as connectHttp2 } from 'node:http2';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, before, suite, test } from 'node:test';
@@ -64,14 +65,14 @@ async function publish(port: number, name: string, from: From & { secure?: boole
 const publisherOf = (name: string): string | undefined =>
   asked.find(({ action, stream }) => action === 'publish' && stream === name)?.session.ip;
 
-async function dial(port: number, from: From & { secure?: boolean }): Promise<Socket> {
+async function dial(port: number, from: From & { secure?: boolean; protocols?: string[] }): Promise<Socket> {
   const socket = connect({ port, host: '127.0.0.1', ...(from.localAddress === undefined ? {} : from) });
   socket.on('error', () => undefined);
   undo.push(() => socket.destroy());
   await once(socket, 'connect');
   if (from.preface !== undefined) socket.write(from.preface);
   if (from.secure !== true) return socket;
-  const secure = connectTls({ socket, rejectUnauthorized: false });
+  const secure = connectTls({ socket, rejectUnauthorized: false, ALPNProtocols: from.protocols ?? [] });
   secure.on('error', () => undefined);
   undo.push(() => secure.destroy());
   await once(secure, 'secureConnect');
@@ -321,6 +322,25 @@ suite('headers of HTTP', () => {
       CLIENT.ip,
     );
     assert.equal(await viewerIp(https, spoofed, { secure: true }), '127.0.0.1');
+  });
+
+  test('and PROXY headers hold over HTTP/2', async () => {
+    const server = await start(TRUSTED);
+    const port = portOf(server.server.addresses.https);
+    const viewer = async (from: From, headers: Record<string, string>): Promise<string | undefined> => {
+      asked.length = 0;
+      const socket = await dial(port, { ...from, secure: true, protocols: ['h2'] });
+      const session = connectHttp2('https://localhost', { createConnection: () => socket });
+      undo.push(() => session.destroy());
+      const stream = session.request({ ':path': '/live/none.flv', ...headers });
+      await once(stream, 'response');
+      stream.resume();
+      return asked[0]?.session.ip;
+    };
+    const forwarded = { 'x-forwarded-for': '192.0.2.66' };
+    assert.equal(await viewer({ localAddress: PROXY, preface: proxyV2(CLIENT) }, forwarded), CLIENT.ip);
+    assert.equal(await viewer({ localAddress: PROXY }, forwarded), '192.0.2.66');
+    assert.equal(await viewer({}, forwarded), '127.0.0.1');
   });
 
   test('count behind a PROXY header only where that names a trusted proxy too', async () => {

@@ -22,6 +22,8 @@ export function banner(addresses: ServerAddresses, config: Config): string {
     ...addresses.https.slice(0, 1).map(({ port }) => `https://localhost:${port}/`),
   ];
   if (secure.length > 0) lines.push(`  TLS      ${secure.join('   ')}`);
+  const [api] = addresses.api;
+  if (api !== undefined) lines.push(`  Manage   http://localhost:${api.port}/console/`);
   lines.push('', '  Ctrl-C ends it.', '', '');
   return lines.join('\n');
 }

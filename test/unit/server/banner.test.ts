@@ -15,5 +15,10 @@ test('how to publish and play, over TLS too where it is on', () => {
   const secure = banner({ ...NONE, rtmp: at(1936), rtmps: at(1443), https: at(8088) }, config);
   assert.match(secure, /rtmp:\/\/localhost:1936\/live/);
   assert.match(secure, /TLS {6}rtmps:\/\/localhost:1443\/live {3}https:\/\/localhost:8088\//);
+  assert.doesNotMatch(plain, /Manage/);
+  assert.match(
+    banner({ ...NONE, rtmp: at(1935), api: at(1985) }, config),
+    /Manage {3}http:\/\/localhost:1985\/console\/\n/,
+  );
   assert.equal(banner(NONE, config), '');
 });

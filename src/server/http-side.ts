@@ -187,7 +187,7 @@ export class HttpSide {
   }
 
   #createHttp(config: Config): HttpEndpoint {
-    const { hub, policy, gate, proxies, logger, version, resources, guard } = this.#deps;
+    const { hub, policy, bans, gate, proxies, logger, version, resources, guard } = this.#deps;
     return new HttpEndpoint(
       { ...this.#httpOptions(config), listen: [listenAddress(config.httpServer.listen)], version },
       {
@@ -201,6 +201,7 @@ export class HttpSide {
         proxies,
         resources,
         guard,
+        isBanned: (ip) => bans.isBanned(ip),
         emptyIpOk: () => this.#deps.config().emptyIpOk,
         handOver: (request, response) => isOfApi(request.url) && this.#api.serve(request, response),
       },

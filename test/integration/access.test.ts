@@ -121,6 +121,11 @@ class Stage {
     }
   }
 
+  /** Any file. */
+  get(path: string, ip: string): Promise<string> {
+    return this.#http(path, ip, {});
+  }
+
   publish(ip: string, stream: string, pageUrl?: string): Promise<string> {
     return this.#rtmp('publish', ip, stream, pageUrl);
   }
@@ -369,6 +374,21 @@ test('a ban ends who is there: over each protocol, each once, and nobody else', 
   );
   assert.doesNotMatch(closed, /reason: test/);
   fed.end();
+});
+
+test('a banned address gets no files either, but the API answers it', async (context) => {
+  const stage = await Stage.of(context, '');
+  await writeFile(join(stage.root, 'file.txt'), 'text');
+  const file = (ip: string): Promise<string> => stage.get('/file.txt', ip);
+  assert.equal(await file(ONE), 'in');
+  await stage.api(`bans/?ip=${ONE}&action=publish`, 'POST');
+  await stage.api(`bans/?ip=${ONE}&stream=live/show`, 'POST');
+  assert.equal(await file(ONE), 'in');
+  await stage.api(`bans/?ip=${ONE}&action=play`, 'POST');
+  assert.equal(await file(ONE), 'BANNED');
+  assert.equal(await file(TWO), 'in');
+  assert.equal(await stage.get('/none.txt', ONE), 'BANNED');
+  assert.equal((await stage.api('bans/'))['total'], 3);
 });
 
 test('DELETE with a ban: of a stream its name, of a client its address; without a time nobody is banned', async (context) => {

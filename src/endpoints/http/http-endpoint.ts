@@ -8,6 +8,7 @@ import {
   CORS_HEADERS,
   createHttpApp,
   HttpServer,
+  requestClient,
   sendText,
   type ConnectionGate,
   type HttpServerOptions,
@@ -87,6 +88,8 @@ export interface HttpEndpointDeps {
   readonly emptyIpOk?: () => boolean;
   /** True: it answers this request itself. The API, where it has the same port. */
   readonly handOver?: (request: IncomingMessage, response: ServerResponse) => boolean;
+  /** Addresses that get nothing at all. Default: none. */
+  readonly isBanned?: (ip: string) => boolean;
   /** Segments and playlists of live streams that are in memory. */
   readonly resources?: LiveResources;
   /** Who may have files of streams from the disk. Default: everybody. */
@@ -110,6 +113,7 @@ export class HttpEndpoint {
   readonly #logger: Logger;
   readonly #http: HttpServer;
   readonly #handOver: HttpEndpointDeps['handOver'];
+  readonly #isBanned: HttpEndpointDeps['isBanned'];
   readonly #wheel: TimerWheel;
   readonly #live: LiveRoute;
   readonly #files: FileRoute;
@@ -126,6 +130,7 @@ export class HttpEndpoint {
     this.#corsHeaders = { ...this.#plainHeaders, ...CORS_HEADERS };
     this.#hub = deps.hub;
     this.#handOver = deps.handOver;
+    this.#isBanned = deps.isBanned;
     this.#logger = deps.logger.child({ component: 'http' });
     this.#wheel = new TimerWheel(deps.clock);
     this.#http = new HttpServer({
@@ -241,7 +246,9 @@ export class HttpEndpoint {
       maxBodyBytes: MAX_REQUEST_BODY_BYTES,
       headers: () => this.#headers(),
       before: (request, response, goOn) =>
-        this.#handOver?.(request, response) === true || this.#serveResource(request, response, goOn),
+        this.#handOver?.(request, response) === true ||
+        this.#refuse(request, response) ||
+        this.#serveResource(request, response, goOn),
       fail: (reply, status) => sendText(reply, status, status >= 500 ? 'internal error' : 'bad request'),
     });
     app.route({
@@ -260,6 +267,14 @@ export class HttpEndpoint {
 
   #headers(): Readonly<Record<string, string>> {
     return this.#options.crossdomain ? this.#corsHeaders : this.#plainHeaders;
+  }
+
+  /** Files are not asked about one by one as streams are. */
+  #refuse(request: IncomingMessage, response: ServerResponse): boolean {
+    if (this.#isBanned?.(requestClient(request).ip) !== true) return false;
+    const type = { 'Content-Type': 'text/plain; charset=utf-8' };
+    response.writeHead(403, { ...this.#headers(), ...type }).end('forbidden: BANNED\n');
+    return true;
   }
 
   /** What is in memory is served without the web framework: it would cost more than the response itself. */

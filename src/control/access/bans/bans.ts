@@ -90,6 +90,11 @@ export class Bans implements AccessPolicy, StreamObserver {
     return ban === undefined ? Promise.resolve(undefined) : Promise.reject(bannedError(ban));
   }
 
+  /** Whether nobody of this address may play anything. */
+  isBanned(ip: string): boolean {
+    return this.#list.find({ action: 'play', ip, name: undefined }) !== undefined;
+  }
+
   // Who was banned between the answer and the beginning.
   publishStarted(name: StreamName, info: SessionInfo): void {
     if (this.#forbids({ info, publishes: true, stream: { name } })) this.#kickSoon(info);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { readdir } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ServerError } from '../../src/base/errors.ts';
@@ -237,4 +238,79 @@ test('without rules nothing is different: segments are for everybody, hls_ctx of
   assert.doesNotMatch(playlist, /hls_ctx/);
   assert.equal(await plain.status(urisOf(playlist)[0] ?? ''), 200);
   assert.deepEqual([plain.viewers(), plain.asked.length, plain.seen.length], [0, 0, 0]);
+});
+
+test('links to the folder, and of it, make no difference', async (context) => {
+  const root = await mkdtemp(join(tmpdir(), 'srs-files-'));
+  context.after(() => rm(root, { recursive: true, force: true }));
+  await mkdir(join(root, 'real'));
+  await symlink(join(root, 'real'), join(root, 'way'));
+  await mkdir(join(root, 'real', 'live'));
+  await symlink(join(root, 'real', 'live'), join(root, 'real', 'alias'));
+  const verdict: Verdict = ({ app, params }) =>
+    app === 'live' && params.includes('token=good') ? {} : undefined;
+  // The HTTP server shows `way`, the files are made in `real`; then the other way round.
+  for (const [shown, made] of [
+    ['way', 'real'],
+    ['real', 'way'],
+  ] as const) {
+    const vhost = hls('hls_endlist on; hls_dispose 0;').replace('ROOT', join(root, made));
+    const stage = await FileViewers.start(context, { vhost, verdict, root: join(root, shown) });
+    const show = stage.publish();
+    show.run(3_000);
+    await until('files', async () => (await readdir(join(root, 'real', 'live'))).includes('show.m3u8'));
+    show.end();
+    await eventually(() => stage.viewers() === undefined, 'the stream is over');
+    for (const folder of ['live', 'alias']) {
+      for (const file of ['show.m3u8', 'show-0.ts']) {
+        await until(
+          `${folder}/${file}`,
+          async () => (await stage.status(`/${folder}/${file}?token=good`)) === 200,
+        );
+        assert.equal(await stage.status(`/${folder}/${file}`), 403, `${shown} ${folder}/${file}`);
+      }
+    }
+    await stage.server.stop();
+  }
+});
+
+test('HDS is asked about with each request', async (context) => {
+  const stage = await FileViewers.start(context, {
+    vhost: 'hds { enabled on; hds_path ROOT; hds_fragment 1; }',
+  });
+  const show = stage.publish();
+  show.run(4_000);
+  await stage.text('show.f4m?token=good', /bootstrap/);
+  for (const file of ['show.f4m', 'show.abst', 'showSeg1-Frag1']) {
+    await until(file, async () => (await stage.status(`${file}?token=good`)) === 200);
+    assert.equal(await stage.status(file), 403, file);
+  }
+});
+
+test('dvr_public gives recordings to everybody, and nothing else', async (context) => {
+  const dvr = 'dvr { enabled on; dvr_path ROOT/[app]/[stream].[timestamp].flv; dvr_public on; }';
+  const stage = await FileViewers.start(context, { vhost: `${dvr} ${hls()}` });
+  const show = stage.publish();
+  show.run(4_000);
+  const { text } = await stage.join('show.m3u8?token=good');
+  show.end();
+  const file = await until('a recording', async () => {
+    const names = await readdir(join(stage.root, 'live')).catch(() => []);
+    return names.find((name) => /^[^.].*\.flv$/.test(name));
+  });
+  assert.equal(await stage.status(file), 200);
+  assert.equal(await stage.status(bare(urisOf(text)[0] ?? '')), 403);
+});
+
+test('segments of viewers are not for shared caches', async (context) => {
+  for (const verdict of [undefined, 'open'] as const) {
+    const stage = await FileViewers.start(context, {
+      vhost: hls(),
+      ...(verdict === undefined ? {} : { verdict }),
+    });
+    stage.publish().run(4_000);
+    const { text } = await stage.join('show.m3u8?token=good');
+    const { cacheControl } = await stage.get(urisOf(text)[0] ?? '');
+    assert.equal(cacheControl, `${verdict === 'open' ? 'public' : 'private'}, max-age=3600`);
+  }
 });

@@ -100,7 +100,8 @@ export class FileRoute {
     const { raw } = reply.request;
     const paths: string[] = [];
     this.#mounts.lookUp(hostOf(raw.headers.host, target), target.path, (path) => void paths.push(path));
-    if (file !== undefined) paths.push(`${file.root}/${file.path}`);
+    // Where it is without links says more than how it was called.
+    if (file !== undefined) paths.unshift(`${file.root}/${file.path}`);
     const owner = await guard.ownerOf(paths);
     if (owner === undefined) return undefined;
     return guard.judge(owner, target.query, new HttpResourceRequest(raw, reply.raw, target));

@@ -88,6 +88,14 @@ test('one port serves both, and tells of it', async () => {
   assert.equal(raw.http_api.listen, `127.0.0.1:${port}`);
 });
 
+test('ports that the system chooses are two', async () => {
+  const { server } = await start({ http: 0, api: 0 });
+  const { api, http } = server.addresses;
+  assert.notEqual(api[0]?.port, http[0]?.port);
+  assert.deepEqual(await statuses(http[0]?.port ?? 0), HTTP_ONLY);
+  assert.deepEqual(await statuses(api[0]?.port ?? 0), API_ONLY);
+});
+
 test('what is of the API', () => {
   for (const [url, want] of [
     ['/api', true],

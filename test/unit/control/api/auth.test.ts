@@ -83,6 +83,12 @@ async function start(
       new Promise((resolve, reject) => {
         const sent = httpRequest({ host: '127.0.0.1', port, method, path, headers }, (response) => {
           let body = '';
+          // Events go on until the client has enough.
+          if (response.headers['content-type']?.startsWith('text/event-stream') === true) {
+            sent.destroy();
+            resolve({ status: response.statusCode ?? 0, headers: response.headers, body });
+            return;
+          }
           response.setEncoding('utf8').on('data', (text: string) => (body += text));
           response.on('end', () =>
             resolve({ status: response.statusCode ?? 0, headers: response.headers, body }),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { connect as connectHttp2 } from 'node:http2';
+import { connect as connectHttp2, constants } from 'node:http2';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, before, suite, test } from 'node:test';
@@ -383,6 +383,26 @@ suite('connections of one client', () => {
     await eventually(
       () =>
         server.lines.some((line) => line.includes(`the last from ${CLIENT.ip}: max_connections_per_ip is 2`)),
+      'a line',
+    );
+  });
+
+  test('are requests over HTTP/2 too, beside the first one', async () => {
+    const server = await start(`${TRUSTED} max_connections_per_ip 2;`);
+    await publish(server.rtmpPort, 'show', { localAddress: '127.0.0.5' });
+    const from = { localAddress: PROXY, preface: proxyV1(CLIENT), secure: true, protocols: ['h2'] };
+    const socket = await dial(portOf(server.server.addresses.https), from);
+    const session = connectHttp2('https://localhost', { createConnection: () => socket });
+    undo.push(() => session.destroy());
+    const ask = async (): Promise<number> => {
+      const stream = session.request({ ':path': '/live/show.flv' });
+      stream.on('error', () => undefined);
+      await new Promise((resolve) => stream.once('response', resolve).once('close', resolve));
+      return stream.rstCode;
+    };
+    assert.deepEqual([await ask(), await ask(), await ask()], [0, 0, constants.NGHTTP2_REFUSED_STREAM]);
+    await eventually(
+      () => server.lines.some((line) => line.includes(`last from ${CLIENT.ip}: max_connections_per_ip is 2`)),
       'a line',
     );
   });

@@ -8,6 +8,7 @@ import { afterEach, test } from 'node:test';
 import WebSocket from 'ws';
 import { play, publish as publishTo } from '../../src/clients/rtmp/index.ts';
 import { AmfObject } from '../../src/protocols/amf0/index.ts';
+import type { AccessPolicy } from '../../src/hub/ports.ts';
 import { BackEnd, yes, type HookCall } from '../support/back-end.ts';
 import { eventually } from '../support/eventually.ts';
 import { audioConfig, audioFrame, videoConfig, videoFrame } from '../support/hub-fixtures.ts';
@@ -259,6 +260,55 @@ test('several URLs: each is asked about what the ones before it granted, and the
       ['end', '?k=***'],
     ],
   );
+});
+
+test('several URLs: nobody is asked about a client that is sent elsewhere', async () => {
+  const back = await BackEnd.start();
+  undo.push(() => back.stop());
+  back.answer = (_call, response) =>
+    void response.end('{"code":0,"data":{"redirect":"rtmp://other.example/live"}}');
+  const hooks = `on_publish ${back.url('/one')} ${back.url('/two')}; on_unpublish ${back.url('/over')};`;
+  const server = await TestServer.start({ vhost: `http_hooks { enabled on; ${hooks} }` });
+  undo.push(() => server.stop());
+  const peer = await RtmpPeer.open(server.rtmpPort);
+  undo.push(() => peer.destroy());
+  await peer.createStream();
+  peer.call(1, 'publish', null, 'show', 'live');
+  await peer.status('NetConnection.Connect.Rejected');
+  await peer.closed();
+  assert.deepEqual(
+    back.calls.map(({ url }) => url),
+    ['/one'],
+  );
+});
+
+test('a key that another policy has replaced is in no call at all, but for on_connect', async () => {
+  const back = await BackEnd.start();
+  undo.push(() => back.stop());
+  const urls = EVENTS.map((event) => `${event} ${back.url(`/${event}`)};`).join(' ');
+  const table: AccessPolicy = {
+    check: ({ stream }) => Promise.resolve(stream === KEY ? { stream: 'public', isKey: true } : undefined),
+  };
+  const server = await TestServer.start({ vhost: `http_hooks { enabled on; ${urls} }`, policy: table });
+  undo.push(() => server.stop());
+  const peer = await RtmpPeer.publish(server.rtmpPort, '', {
+    app: `live/${KEY}?again=${KEY}`,
+    tcUrl: `rtmp://127.0.0.1/live/${KEY}?again=${KEY}`,
+    properties: { pageUrl: `http://page/${KEY}` },
+  });
+  undo.push(() => peer.destroy());
+  send(peer);
+  for (const open of [rtmpViewer, httpFlvViewer, webSocketFlvViewer]) (await open(server, KEY)).abort();
+  await eventually(() => back.of('on_stop').length === 3, 'the viewers are gone');
+  peer.destroy();
+  await eventually(() => back.of('on_close').length === 2, 'the ends');
+  assert.equal(new Set(back.actions).size, EVENTS.length - 2, 'all but those of files');
+  for (const { body, text: said } of back.calls) {
+    const action = String(body['action']);
+    if (action !== 'on_connect') assert.ok(!said.includes(KEY), said);
+    if (/publish|play|stop/.test(action)) assert.equal(body['stream'], 'public', action);
+  }
+  assert.ok(!server.lines.join('\n').includes(KEY));
 });
 
 for (const [what, data] of Object.entries({

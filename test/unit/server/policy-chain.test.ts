@@ -53,3 +53,29 @@ test('each is asked about what the ones before it granted; the strictest limits 
   assert.deepEqual(seen, ['key false', 'key false', 'public true', 'public true', 'other true']);
   assert.equal(await new PolicyChain([granting(undefined)]).check(request), undefined);
 });
+
+test('a secret that was replaced is in no part of the next question', async () => {
+  const key = 'a-long-secret-key';
+  const asked: AccessRequest[] = [];
+  const renames: AccessPolicy = { check: () => Promise.resolve({ stream: 'public', isKey: true }) };
+  const hears: AccessPolicy = { check: (request) => (asked.push(request), Promise.resolve(undefined)) };
+  const said = { tcUrl: `rtmp://h/a/${key}`, pageUrl: `http://p/?k=${key}`, params: `?k=${key}&n=1` };
+  await new PolicyChain([renames, hears]).check({ ...request, ...said, stream: key });
+  const [{ stream, isKey, tcUrl, pageUrl, params } = request] = asked;
+  assert.deepEqual(
+    [stream, isKey, tcUrl, pageUrl, params],
+    ['public', true, 'rtmp://h/a/***', 'http://p/?k=***', '?k=***&n=1'],
+  );
+});
+
+for (const grant of [
+  { stream: '../x' },
+  { stream: '' },
+  { redirect: 'nowhere' },
+  { redirect: 'http://a/\r\nb' },
+]) {
+  test(`a grant of ${JSON.stringify(grant)} refuses`, async () => {
+    const policy: AccessPolicy = { check: () => Promise.resolve(grant) };
+    await assert.rejects(new PolicyChain([policy]).check(request), { name: 'ServerError' });
+  });
+}

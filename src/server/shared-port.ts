@@ -25,7 +25,7 @@ export function ownHttps(config: HttpBlocks): HttpsBlock {
 
 /** Whether a request is the API's, where the HTTP server has its port. */
 export function isOfApi(url: string | undefined): boolean {
-  return /^\/(?:api|console)(?:[/?]|$)/.test(url ?? '');
+  return /^\/(?:(?:api|console)(?:[/?]|$)|metrics(?:\?|$))/.test(url ?? '');
 }
 
 export function isSameAddress(one: Address, other: Address): boolean {

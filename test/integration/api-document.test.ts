@@ -58,6 +58,7 @@ const OPERATIONS = [
   ]),
   ...['streams', 'clients', 'bans'].map((name) => `delete /api/v1/${name}/{id}`),
   'post /api/v1/bans/',
+  'get /metrics',
 ];
 
 suite('the OpenAPI document', () => {

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { basic, bearer } from './credentials.ts';
+import { basic, bearer } from './authorization.ts';
 import { m } from './strings.ts';
 
 interface SignInProps {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { basic, bearer } from '../../../console/src/manage/credentials.ts';
+import { basic, bearer } from '../../../console/src/manage/authorization.ts';
 import { EventParser } from '../../../console/src/manage/event-parser.ts';
 
 const TEXT =

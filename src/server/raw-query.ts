@@ -1,8 +1,12 @@
-import { configToJson, type ConfigJson, type LoadedConfig } from '../config/index.ts';
+import {
+  configToJson,
+  type ConfigJson,
+  type LoadedConfig,
+  type Origin,
+  type VhostConfig,
+} from '../config/index.ts';
 import { stableId } from '../control/sessions/index.ts';
 
-/** What is told of the root by `scope=global`: SRS's blocks; each directive beside them. */
-const BLOCKS = ['heartbeat', 'stats', 'http_api', 'http_server'];
 /** Blocks of a vhost that `scope=vhost` tells of, by SRS's names. */
 const VHOST_BLOCKS = [
   'cluster',
@@ -21,67 +25,57 @@ const VHOST_BLOCKS = [
   'dvr',
   'exec',
 ];
-/** Features of a vhost: the directive that says whether it is on. */
-const FEATURES: Readonly<Record<string, string>> = {
-  dvr: 'dvr.enabled',
-  http_static: 'http_static.enabled',
-  http_remux: 'http_remux.enabled',
-  hls: 'hls.enabled',
-  hds: 'hds.enabled',
-  dash: 'dash.enabled',
-  http_hooks: 'http_hooks.enabled',
-  exec: 'exec.enabled',
-  bandcheck: 'bandcheck.enabled',
-  forward: 'forward.enabled',
-  security: 'security.enabled',
-  refer: 'refer.enabled',
-  mr: 'publish.mr',
-  min_latency: 'min_latency',
-  gop_cache: 'play.gop_cache',
-  tcp_nodelay: 'tcp_nodelay',
-  mix_correct: 'play.mix_correct',
-  atc: 'play.atc',
-};
+/** Features of a vhost: the option that says whether it is on. Those that this version has not are on nowhere. */
+const FEATURES: readonly (readonly [feature: string, option: string])[] = [
+  ...['dvr', 'http_static', 'http_remux', 'hls', 'hds', 'dash', 'http_hooks', 'exec', 'bandcheck'].map(
+    isEnabled,
+  ),
+  ...['forward', 'security', 'refer'].map(isEnabled),
+  ['mr', 'publish.mr'],
+  ['min_latency', 'minLatency'],
+  ['gop_cache', 'play.gopCache'],
+  ['tcp_nodelay', 'tcpNodelay'],
+  ['mix_correct', 'play.mixCorrect'],
+  ['atc', 'play.atc'],
+];
+
+function isEnabled(block: string): readonly [feature: string, option: string] {
+  return [block, `${block.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())}.enabled`];
+}
 
 /** `scope=minimal`. */
 export function queryMinimal(loaded: LoadedConfig): object {
-  const { listen } = configToJson(loaded);
+  const { listen } = configToJson(only(loaded, undefined));
   return { listen };
 }
 
 /** `scope=global`: what is written of the root, and of each vhost what is on. Secrets are masked. */
 export function queryGlobal(loaded: LoadedConfig): object {
-  const json = configToJson(loaded);
+  const json = configToJson(only(loaded, undefined));
   const sources = sourcesOf(json);
-  const vhosts = vhostsOf(json);
   const root: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(json)) {
     if (name === 'vhost' || name === '$sources') continue;
-    if (name === 'stream_caster') root[name] = value;
-    else if (sources.has(name))
-      root[name] = BLOCKS.includes(name) || isBlock(value) ? written(value, name, sources) : value;
+    if (Array.isArray(value) && sources.has(`${name}[0]`)) root[name] = value;
+    else if (sources.has(name)) root[name] = isBlock(value) ? written(value, name, sources) : value;
   }
-  return {
-    ...root,
-    nb_vhosts: vhosts.length,
-    vhosts: Object.fromEntries(
-      vhosts.map((vhost) => [vhost.name, { ...headOf(vhost), ...featuresOf(vhost) }]),
-    ),
-  };
+  const vhosts: Record<string, object> = {};
+  for (const vhost of loaded.config.vhosts)
+    // Of two vhosts with one name the first one counts.
+    vhosts[vhost.name] ??= { ...headOf(vhost), ...featuresOf(vhost) };
+  return { ...root, nb_vhosts: Object.keys(vhosts).length, vhosts };
 }
 
 /** `scope=vhost`: what is written of one vhost, with its own switches; undefined = there is none. Secrets are masked. */
 export function queryVhost(loaded: LoadedConfig, name: string): object | undefined {
-  const json = configToJson(loaded);
+  const found = loaded.config.vhosts.find((vhost) => vhost.name === name);
+  if (found === undefined) return undefined;
+  const json = configToJson(only(loaded, found));
   const sources = sourcesOf(json);
-  const vhosts = vhostsOf(json);
-  const i = vhosts.findIndex((vhost) => vhost.name === name);
-  const vhost = vhosts[i];
-  if (vhost === undefined) return undefined;
-  const at = `vhost[${i}]`;
+  const [vhost = {}] = json['vhost'] as readonly Json[];
   const blocks: Record<string, unknown> = {};
   for (const block of VHOST_BLOCKS) {
-    const path = `${at}.${block}`;
+    const path = `vhost[0].${block}`;
     if (!sources.has(path)) continue;
     const body = written(vhost[block], path, sources);
     // SRS tells whether a block is on, also where that is its default.
@@ -90,39 +84,48 @@ export function queryVhost(loaded: LoadedConfig, name: string): object | undefin
   }
   if ('security' in blocks) blocks['security'] = securityOf(vhost['security']);
   return {
-    ...headOf(vhost),
+    ...headOf(found),
     ...blocks,
-    ...(sources.has(`${at}.ingest[0]`) ? { ingests: vhost['ingest'] } : {}),
-    ...(sources.has(`${at}.transcode[0]`) ? { transcodes: vhost['transcode'] } : {}),
+    ...(sources.has('vhost[0].ingest[0]') ? { ingests: vhost['ingest'] } : {}),
+    ...(sources.has('vhost[0].transcode[0]') ? { transcodes: vhost['transcode'] } : {}),
   };
 }
 
+/** The configuration with one vhost alone, or none: showing all of thousands would take the time that media needs. */
+function only(loaded: LoadedConfig, vhost: VhostConfig | undefined): LoadedConfig {
+  const { config } = loaded;
+  const own = vhost === undefined ? undefined : `vhosts[${config.vhosts.indexOf(vhost)}]`;
+  const origins = new Map<string, Origin>();
+  for (const [key, origin] of loaded.origins) {
+    if (!key.startsWith('vhosts[')) origins.set(key, origin);
+    else if (own !== undefined && key.startsWith(own))
+      origins.set(`vhosts[0]${key.slice(own.length)}`, origin);
+  }
+  return { ...loaded, config: { ...config, vhosts: vhost === undefined ? [] : [vhost] }, origins };
+}
+
 type Json = Readonly<Record<string, unknown>>;
-type VhostJson = Json & { readonly name: string };
 
 function sourcesOf(json: ConfigJson): ReadonlySet<string> {
   return new Set(Object.keys(json['$sources'] as Json));
 }
 
-/** Of two vhosts with one name the first one counts. */
-function vhostsOf(json: ConfigJson): readonly VhostJson[] {
-  return json['vhost'] as readonly VhostJson[];
-}
-
-function headOf({ name, enabled }: VhostJson): object {
+function headOf({ name, enabled }: VhostConfig): object {
   return { id: stableId('vid', name), name, enabled };
 }
 
-function featuresOf(vhost: VhostJson): object {
+function featuresOf(vhost: VhostConfig): object {
+  const options = vhost as unknown as Json;
   const on: Record<string, true> = {};
-  for (const [feature, path] of Object.entries(FEATURES))
-    if (valueAt(vhost, path) === true) on[feature] = true;
-  if (valueAt(vhost, 'cluster.mode') === 'local') on['origin'] = true;
-  if (!['off', undefined].includes(valueAt(vhost, 'play.time_jitter') as string | undefined))
-    on['time_jitter'] = true;
-  for (const block of ['ingest', 'transcode'])
-    if (Array.isArray(vhost[block]) && vhost[block].some((one: Json) => one['enabled'] === true))
-      on[block] = true;
+  for (const [feature, option] of FEATURES) if (valueAt(options, option) === true) on[feature] = true;
+  if (valueAt(options, 'cluster.mode') === 'local') on['origin'] = true;
+  const jitter = valueAt(options, 'play.timeJitter');
+  if (jitter !== undefined && jitter !== 'off') on['time_jitter'] = true;
+  for (const [feature, blocks] of [
+    ['ingest', options['ingests']],
+    ['transcode', options['transcodes']],
+  ] as const)
+    if (Array.isArray(blocks) && blocks.some((one: Json) => one['enabled'] === true)) on[feature] = true;
   return on;
 }
 

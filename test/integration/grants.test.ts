@@ -133,6 +133,7 @@ for (const { how, name, tcUrl } of [
   { how: 'as the name', name: KEY, tcUrl: 'rtmp://127.0.0.1/live' },
   { how: 'in the URL of the connection', name: '', tcUrl: `rtmp://127.0.0.1/live/${KEY}` },
   { how: 'with a token', name: `${KEY}?token=${TOKEN}`, tcUrl: `rtmp://127.0.0.1/live?sign=${TOKEN}` },
+  { how: 'with a token without a ?', name: KEY, tcUrl: `rtmp://127.0.0.1/live...sign...${TOKEN}` },
 ]) {
   test(`a key ${how} becomes a public name everywhere`, async () => {
     const dvr = 'dvr { enabled on; dvr_path ROOT/dvr/[app]/[stream].flv; dvr_plan session; }';
@@ -160,6 +161,7 @@ for (const { how, name, tcUrl } of [
     assert.match(playlist, /#EXTM3U/);
     const clients = await apiText(made, 'clients/?count=100');
     assert.match(clients, /"name":"public"/);
+    assert.ok(!clients.includes(TOKEN), clients);
     await assertHidden(made, [KEY], ['on_connect', 'on_publish', 'on_play']);
     peer.destroy();
     await back.call('on_unpublish');

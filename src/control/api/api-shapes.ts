@@ -130,10 +130,10 @@ function streamUrl(name: { readonly vhost: string; readonly app: string; readonl
   return `${name.vhost === DEFAULT_VHOST ? '' : name.vhost}/${name.app}/${name.stream}`;
 }
 
-/** A URL that a peer named, without its query, password and fragment: they hold tokens. */
+/** A URL that a peer named, without its query (also as SRS writes it), password and fragment: they hold tokens. */
 function urlText(url: string | undefined): string {
   if (url === undefined || url === '') return '';
-  const end = url.search(/[?#]/);
+  const end = url.search(/[?#&,]|\.\.\./);
   const bare = end < 0 ? url : url.slice(0, end);
   return bare.replace(/^([a-z][a-z\d+.-]*:\/\/)[^/]*@/i, '$1').slice(0, MAX_SHOWN_CHARS);
 }

@@ -85,6 +85,8 @@ export interface SessionInfo {
   readonly details?: SessionDetails;
   /** The round trip to the peer, ms, where the protocol can tell it and it is known. Changes: read it when it is wanted. */
   readonly rttMs?: number | undefined;
+  /** Why it ends, once that is decided and where the protocol tells; undefined = the peer left by itself, or it has not ended. */
+  readonly endReason?: ServerError | undefined;
   /** Ends the session from outside (kick, takeover, shutdown). Idempotent. */
   close(reason: ServerError): void;
 }
@@ -376,7 +378,7 @@ export interface AccessPolicy {
   check(request: AccessRequest): Promise<AccessGrant | undefined>;
   /**
    * Whether it may refuse somebody to play streams of a vhost: their files are then given out only to who was let in. Default: it
-   * does not.
+   * does not; the policy of a program that embeds the server does.
    */
   protects?(vhost: string): boolean;
   /**

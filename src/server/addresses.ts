@@ -12,6 +12,7 @@ export interface ServerAddresses {
   readonly api: readonly BoundAddress[];
   readonly https: readonly BoundAddress[];
   readonly apiHttps: readonly BoundAddress[];
+  readonly exporter: readonly BoundAddress[];
 }
 
 /** An address of the configuration as listeners take it: without a host it is every address of the machine. */

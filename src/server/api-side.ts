@@ -3,15 +3,16 @@ import { systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Config, ListenAddress, VhostConfig } from '../config/index.ts';
 import type { Bans } from '../control/access/index.ts';
-import { ApiServer, type VhostFacts } from '../control/api/index.ts';
+import { ApiServer, type ApiMetrics, type VhostFacts } from '../control/api/index.ts';
 import type { ServerEvents } from '../control/events/index.ts';
 import type { RawSource } from '../control/raw/index.ts';
 import type { SessionRegistry } from '../control/sessions/index.ts';
 import type { ClosableHub } from '../hub/hub.ts';
 import type { ConnectionGate, IncomingMessage, ServerResponse, TrustedProxies } from '../net/index.ts';
-import { HostSampler, publicAddress } from '../observe/host/index.ts';
+import { publicAddress } from '../observe/host/index.ts';
 import { listenAddress, started, type BoundAddress } from './addresses.ts';
 import { ApiAccessPart } from './api-access.ts';
+import type { HostPart } from './host-part.ts';
 import { HttpsPart } from './https-part.ts';
 import { ownHttps, sharesPort } from './shared-port.ts';
 import { apiConnections } from './process/open-files.ts';
@@ -34,6 +35,9 @@ export interface ApiSideDeps {
   /** The configuration of this process, for the RAW API; undefined = a program has made it. */
   readonly raw: (() => RawSource | undefined) | undefined;
   readonly events: ServerEvents;
+  readonly host: HostPart;
+  /** [exporter] What `/metrics` answers; undefined = the exporter is off. */
+  readonly metrics: () => ApiMetrics | undefined;
   /** Folder of the built pages; undefined = no console. */
   readonly pageDir: string | undefined;
   /** The configuration in force. */
@@ -58,8 +62,6 @@ export class ApiSide {
   readonly #deps: ApiSideDeps;
   readonly #https: HttpsPart;
   readonly #access: ApiAccessPart;
-  /** Measures while there is an API that shows it. */
-  readonly #host = new HostSampler({ clock: systemClock, unixTime: () => Date.now() });
   #api: ApiServer | undefined;
   /** The HTTP server has its address, and TLS. */
   #isShared = false;
@@ -88,6 +90,11 @@ export class ApiSide {
     return [...shared, ...(this.#api?.secureAddresses ?? [])];
   }
 
+  /** [http_api https] See `HttpsPart`. */
+  get certificateEndsAtMs(): number | undefined {
+    return this.#https.endsAtMs;
+  }
+
   /** [http_api enabled, listen] Brings them about, or throws LISTEN_FAILED and nothing has changed. */
   async move(config: Config): Promise<void> {
     const { enabled, listen } = config.httpApi;
@@ -96,7 +103,6 @@ export class ApiSide {
       this.#api = undefined;
       this.#isShared = false;
       this.#https.close();
-      this.#host.close();
       this.#access.pause();
       await running?.close();
     } else if (running !== undefined) {
@@ -105,15 +111,11 @@ export class ApiSide {
       this.#isShared = sharesPort(config);
     } else {
       this.#access.use(config);
-      await this.#host.start(); // First: who gets an answer may take it that everything has begun.
-      const made = await started(this.#create(config)).catch((error: unknown) => {
-        this.#host.close();
-        throw error;
-      });
+      await this.#deps.host.prepare(config); // First: who gets an answer may take it that everything has begun.
+      const made = await started(this.#create(config));
       try {
         await this.#https.move(made, ownHttps(config));
       } catch (error) {
-        this.#host.close();
         await made.close();
         throw error;
       }
@@ -172,7 +174,6 @@ export class ApiSide {
   /** Idempotent. */
   async close(): Promise<void> {
     this.#https.close();
-    this.#host.close();
     this.#access.close();
     await this.#api?.close();
   }
@@ -198,7 +199,8 @@ export class ApiSide {
         sessions,
         bans,
         events,
-        host: this.#host,
+        host: this.#deps.host,
+        metrics: this.#deps.metrics,
         logger,
         proxies,
         clock: systemClock,

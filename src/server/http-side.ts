@@ -64,6 +64,11 @@ export class HttpSide {
     return this.#api.secureAddresses;
   }
 
+  /** Certificates in use: the directive, and their end, Unix ms; undefined = no TLS there. */
+  get certificates(): Readonly<Record<string, number | undefined>> {
+    return { 'http_server.https': this.#https.endsAtMs, 'http_api.https': this.#api.certificateEndsAtMs };
+  }
+
   /** [http_server enabled, listen] Brings them about, or throws LISTEN_FAILED and nothing has changed. */
   async moveHttp(config: Config): Promise<void> {
     const { enabled, listen } = config.httpServer;

@@ -64,6 +64,12 @@ export class HttpsPart {
     this.#watchFiles(block);
   }
 
+  /** The certificate in use: its directive, and its end, Unix ms. */
+  get certificate(): { readonly directive: string; readonly endsAtMs: number } | undefined {
+    if (this.#block === undefined || this.#used === undefined) return undefined;
+    return { directive: this.#options.directive, endsAtMs: this.#used.endsAtMs };
+  }
+
   /** Reads the files again; whoever is connected stays so. A certificate that cannot be used is told, and the old one stays. */
   async refresh(): Promise<void> {
     const block = this.#block;
@@ -84,6 +90,11 @@ export class HttpsPart {
     } catch (error) {
       logger.error(`${directive}: the old certificate stays in use: ${describeError(error)}`);
     }
+  }
+
+  /** The end of the certificate in use, Unix ms; undefined = there is no TLS. */
+  get endsAtMs(): number | undefined {
+    return this.#block === undefined ? undefined : this.#used?.endsAtMs;
   }
 
   /** Idempotent. */

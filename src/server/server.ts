@@ -26,6 +26,7 @@ import { LiveResources } from '../storage/live-resources.ts';
 import { AccessControl } from './access.ts';
 import { listenAddress, type ServerAddresses } from './addresses.ts';
 import { StreamFileRights } from './file-rights.ts';
+import { HostPart } from './host-part.ts';
 import { HttpSide } from './http-side.ts';
 import { HttpsPart } from './https-part.ts';
 import { Ingests } from './ingests.ts';
@@ -36,6 +37,7 @@ import { proxySettings } from './proxy-settings.ts';
 import type { Refusal, ReloadEntry, ReloadReport, ReloadTarget } from './reload/ports.ts';
 import { ServerTarget } from './reload/server-target.ts';
 import { StreamOutputs } from './stream-outputs.ts';
+import { certificateEnds, Telemetry } from './telemetry.ts';
 import { healthOptions } from './vhost-health.ts';
 import { hookOptions, hookSpool } from './vhost-hooks.ts';
 import { rtmpVhosts, streamOptions } from './vhost-options.ts';
@@ -84,6 +86,7 @@ export class Server implements ReloadTarget {
   readonly #rtmp: RtmpEndpoint;
   readonly #rtmps: HttpsPart;
   readonly #http: HttpSide;
+  readonly #telemetry: Telemetry;
   readonly #ingests: Ingests;
   readonly #resources: LiveResources;
   readonly #removals: DelayedRemovals;
@@ -131,8 +134,11 @@ export class Server implements ReloadTarget {
       clock,
       unixTime,
       exists: (name) => this.#hub.find(name) !== undefined,
+      queueSeen: (ms) => this.#telemetry.events.queueSeen(ms),
     });
     this.#scope.add(() => sessions.close());
+    const host = new HostPart(inForce);
+    this.#scope.add(() => host.close());
     this.#events = new ServerEvents({ clock, unixTime, find: (name) => this.#hub.find(name) });
     const health = new StreamHealth({
       clock,
@@ -152,6 +158,7 @@ export class Server implements ReloadTarget {
       userAgent: `${NAME}/${version}`,
       server: { serverId, serviceId, cwd: process.cwd() },
       spool: hookSpool(inForce, deps.hookStore),
+      called: (event, outcome, ms) => this.#telemetry.events.called(event, outcome, ms),
       options(vhost) {
         const found = vhosts.find(vhost);
         return found && hookOptions(found);
@@ -160,7 +167,29 @@ export class Server implements ReloadTarget {
     });
     const access = new AccessControl({ clock, unixTime, logger, sessions, vhosts, config: inForce });
     this.#access = access;
-    const policy = access.chain([...(deps.policy === undefined ? [] : [deps.policy]), this.#hooks]);
+    this.#telemetry = new Telemetry({
+      clock,
+      logger,
+      host,
+      version,
+      proxies,
+      userAgent: `${NAME}/${version}`,
+      serverId,
+      serviceId,
+      config: inForce,
+      sessions,
+      hub: { list: () => this.#hub.list(), find: (name) => this.#hub.find(name) },
+      warnings: (name) => health.warnings(name),
+      connections: () => ({ open: this.#gate.open, refused: this.#gate.refusedTotal }),
+      callbacksWaiting: () => this.#hooks.waiting,
+      bans: () => access.bans.all().length,
+      certificates: () => certificateEnds({ rtmps: this.#rtmps.endsAtMs, ...this.#http.certificates }),
+      addresses: () => this.addresses,
+    });
+    const metrics = this.#telemetry.events;
+    const policy = metrics.over(
+      access.chain([...(deps.policy === undefined ? [] : [deps.policy]), this.#hooks]),
+    );
     const rights = new StreamFileRights({
       clock,
       logger,
@@ -174,6 +203,7 @@ export class Server implements ReloadTarget {
     const observer = new OutputWatch(clock, logger, [
       this.#hooks,
       this.#events,
+      metrics,
       ...(deps.outputObservers ?? []),
     ]);
     const names = new RecordingNames(nodeFileSystem);
@@ -211,6 +241,7 @@ export class Server implements ReloadTarget {
         this.#outputs,
         this.#hooks,
         this.#events,
+        metrics,
         ...access.observers,
         ...(deps.observers ?? []),
       ],
@@ -253,6 +284,8 @@ export class Server implements ReloadTarget {
       bans: access.bans,
       raw: deps.raw,
       events: this.#events,
+      host,
+      metrics: () => this.#telemetry.metrics,
       gate: this.#gate,
       proxies,
       logger,
@@ -283,6 +316,7 @@ export class Server implements ReloadTarget {
       outputs: this.#outputs,
       resources: this.#resources,
       report,
+      telemetry: this.#telemetry,
       config: inForce,
       use: (next) => {
         this.#config = next;
@@ -317,6 +351,7 @@ export class Server implements ReloadTarget {
       api: this.#http.apiAddresses,
       https: this.#http.httpsAddresses,
       apiHttps: this.#http.apiHttpsAddresses,
+      exporter: this.#telemetry.addresses,
     };
   }
 
@@ -329,12 +364,14 @@ export class Server implements ReloadTarget {
       await this.#rtmp.start();
       await this.#rtmps.move(this.#rtmp, this.#config.rtmps);
       await this.#http.moveHttp(this.#config);
+      await this.#telemetry.move(this.#config);
       await this.#http.moveApi(this.#config);
     } catch (error) {
       await this.stop();
       throw error;
     }
     this.#ingests.start(this.#config, this.#rtmp.addresses[0]?.port ?? 0);
+    this.#telemetry.use(this.#config);
     this.#started = true;
   }
 
@@ -356,6 +393,7 @@ export class Server implements ReloadTarget {
     const of = (outcome: ReloadEntry['outcome']): readonly string[] =>
       entries.filter((entry) => entry.outcome === outcome).map(({ change }) => change.directive);
     const [applied, restart, refused] = [of('applied'), of('restart'), of('refused')];
+    this.#telemetry.reloaded(ok && refused.length === 0);
     this.#events.reloaded({ ok, trigger, applied, restart, refused });
   }
 
@@ -393,6 +431,7 @@ export class Server implements ReloadTarget {
     }
     this.#events.close();
     await this.#http.close();
+    await this.#telemetry.close();
     await this.#hooks.close(); // The ends of all sessions and files have been seen.
     this.#scope.run();
   }

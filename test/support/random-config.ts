@@ -78,6 +78,7 @@ function value(row: Row): fc.Arbitrary<string> {
     case 'flag':
       return fc.constantFrom('on', 'off');
     case 'int':
+      if (row.form === 'local-address') return fc.constant('0');
       return near(row.min ?? 0, row.max).map(String);
     case 'float':
       return near(row.min ?? 0, row.max).map((number) => `${number}.5`);
@@ -88,6 +89,7 @@ function value(row: Row): fc.Arbitrary<string> {
     case 'enum':
       return fc.constantFrom(...row.values.filter((word) => word !== ''));
     case 'text':
+      if (row.form === 'http-url') return fc.constantFrom(...WORDS['http-url']);
       return fc.constantFrom('./x', '/tmp/y', '[vhost]/[app]/[stream].flv', '"a b"');
     case 'list':
     case 'lists':

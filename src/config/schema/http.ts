@@ -41,12 +41,25 @@ export const RTMPS = {
   ...CERTIFICATE,
 } as const satisfies Rows;
 
-/** exporter: figures for Prometheus. */
+/** exporter: figures for Prometheus. `max_streams` is ours. */
 export const EXPORTER = {
-  enabled: { type: 'flag', default: false, reload: 'hook', doc: 'Serve figures for Prometheus at /metrics.' },
+  enabled: {
+    type: 'flag',
+    default: false,
+    reload: 'hook',
+    doc: 'Serve figures for Prometheus at /metrics, here and on the HTTP API.',
+  },
   listen: { type: 'listens', default: 9972, reload: 'hook', doc: 'Where the figures are served.' },
-  label: { type: 'text', default: '', reload: 'live', doc: 'Label that every figure carries.' },
-  tag: { type: 'text', default: '', reload: 'live', doc: 'Tag that every figure carries.' },
+  label: { type: 'text', default: '', reload: 'live', doc: 'Label that srs_build_info carries.' },
+  tag: { type: 'text', default: '', reload: 'live', doc: 'Tag that srs_build_info carries.' },
+  max_streams: {
+    type: 'int',
+    default: 1000,
+    min: 0,
+    max: 100_000,
+    reload: 'live',
+    doc: 'How many streams have series of their own, the busiest first; the others are summed up.',
+  },
 } as const satisfies Rows;
 
 /** http_api > auth. SRS has `enabled`, `username` and `password`. */

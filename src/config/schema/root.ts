@@ -61,7 +61,6 @@ export const ROOT = {
   rtmps: { type: 'block', reload: 'hook', doc: 'RTMP over TLS.', rows: RTMPS },
   exporter: {
     type: 'block',
-    feature: 'planned',
     reload: 'hook',
     doc: 'Figures for Prometheus.',
     rows: EXPORTER,
@@ -96,14 +95,12 @@ export const ROOT = {
   },
   heartbeat: {
     type: 'block',
-    feature: 'planned',
     reload: 'live',
     doc: 'Regular report to a service.',
     rows: HEARTBEAT,
   },
   stats: {
     type: 'block',
-    feature: 'planned',
     reload: 'live',
     doc: 'What is measured of the machine.',
     rows: STATS,

@@ -20,6 +20,12 @@ export interface ApiPlace {
   readonly port: number;
 }
 
+/** [exporter] Figures for Prometheus. */
+export interface ApiMetrics {
+  readonly contentType: string;
+  text(): Promise<string>;
+}
+
 /** What the API shows. */
 export interface ApiSources {
   readonly hub: Hub;
@@ -29,6 +35,8 @@ export interface ApiSources {
   readonly events: ServerEvents;
   /** The last sample. */
   readonly host: { readonly figures: HostFigures | undefined };
+  /** Default, or undefined: the exporter is off. */
+  readonly metrics?: () => ApiMetrics | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Unix ms. */

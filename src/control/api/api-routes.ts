@@ -8,6 +8,7 @@ import { addClusterRoute } from './cluster-route.ts';
 import { addEventRoutes, announced } from './event-routes.ts';
 import { FEATURES } from './features.ts';
 import { addHostRoutes } from './host-routes.ts';
+import { addMetricsRoute } from './metrics-route.ts';
 import { described, type RouteDocs } from './route-docs.ts';
 import * as docs from './server-docs.ts';
 import { addStreamRoutes } from './stream-routes.ts';
@@ -91,6 +92,7 @@ export function addApiRoutes(app: FastifyInstance, options: ApiRoutesOptions): v
   addTests(any, context);
   addClusterRoute(app, context);
   addHostRoutes(app, context);
+  addMetricsRoute(app, context);
   addVhostRoutes(app, context);
   addStreamRoutes(app, context);
   addClientRoutes(app, context);

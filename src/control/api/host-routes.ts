@@ -5,25 +5,32 @@ import { described } from './route-docs.ts';
 import * as bodies from './schemas/host-schemas.ts';
 import { meminfosData, rusagesData, selfStatsData, summariesData, systemStatsData } from './host-shapes.ts';
 
+/** `data` of `/api/v1/summaries`. */
+export function summariesOf(
+  figures: HostFigures,
+  context: Pick<ApiContext, 'sessions' | 'connections' | 'unixTime' | 'version' | 'pid'>,
+): object {
+  const { sessions, connections, unixTime, version, pid } = context;
+  let receivedBytes = 0;
+  let sentBytes = 0;
+  for (const vhost of sessions.vhosts) {
+    receivedBytes += vhost.receivedBytes;
+    sentBytes += vhost.sentBytes;
+  }
+  return summariesData(figures, {
+    version,
+    pid,
+    connections: connections(),
+    receivedBytes,
+    sentBytes,
+    nowMs: unixTime(),
+  });
+}
+
 /** What was measured of host and process. Nothing is measured for a request. */
 export function addHostRoutes(app: FastifyInstance, context: ApiContext): void {
-  const { base, host, sessions, unixTime, version, pid } = context;
-  const summaries = (figures: HostFigures): object => {
-    let receivedBytes = 0;
-    let sentBytes = 0;
-    for (const vhost of sessions.vhosts) {
-      receivedBytes += vhost.receivedBytes;
-      sentBytes += vhost.sentBytes;
-    }
-    return summariesData(figures, {
-      version,
-      pid,
-      connections: context.connections(),
-      receivedBytes,
-      sentBytes,
-      nowMs: unixTime(),
-    });
-  };
+  const { base, host } = context;
+  const summaries = (figures: HostFigures): object => summariesOf(figures, context);
   for (const [name, data, answer, summary] of [
     ['summaries', summaries, bodies.SUMMARIES_BODY, 'The summary of host, process and traffic'],
     ['rusages', rusagesData, bodies.RUSAGES_BODY, 'What this process has used, by getrusage(2)'],

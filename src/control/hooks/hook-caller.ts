@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import type { Clock } from '../../base/clock.ts';
 import { describeError, ServerError } from '../../base/errors.ts';
 import { placeOfUrl, type HttpClient } from '../../net/index.ts';
 import { MAX_HOOK_ANSWER_BYTES, readAnswer, type HookVerdict } from './hook-answer.ts';
@@ -20,6 +21,9 @@ export interface HookCallerDeps {
   readonly userAgent: string;
   /** Wall clock, Unix ms. */
   readonly unixTime: () => number;
+  readonly clock: Clock;
+  /** Told of each call that was made, what came of it, and how long it took, ms. */
+  readonly called?: (event: HookEvent, outcome: HookVerdict['kind'], ms: number) => void;
 }
 
 /** Makes single calls. */
@@ -32,6 +36,14 @@ export class HookCaller {
 
   /** POSTs an event. Never rejects: what goes wrong is a verdict. */
   async call(url: string, call: HookCall, options: HookOptions, signal: AbortSignal): Promise<HookVerdict> {
+    const { clock, called } = this.#deps;
+    const began = clock.now();
+    const verdict = await this.#post(url, call, options, signal);
+    called?.(call.event, verdict.kind, clock.now() - began);
+    return verdict;
+  }
+
+  async #post(url: string, call: HookCall, options: HookOptions, signal: AbortSignal): Promise<HookVerdict> {
     try {
       const target = new URL(url);
       const answer = await this.#deps.client.request({
@@ -57,6 +69,20 @@ export class HookCaller {
 
   /** GETs the URL of on_hls_notify; whatever it answers is fine. Never rejects; returns what went wrong. */
   async notify(
+    url: URL,
+    call: HookCall,
+    options: HookOptions,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
+    const { clock, called } = this.#deps;
+    const began = clock.now();
+    const problem = await this.#get(url, call, options, timeoutMs, signal);
+    called?.(call.event, problem === undefined ? 'accepted' : 'failed', clock.now() - began);
+    return problem;
+  }
+
+  async #get(
     url: URL,
     call: HookCall,
     options: HookOptions,

@@ -9,7 +9,7 @@ import { HttpClient, TallyReport } from '../../net/index.ts';
 import { CallGate } from './call-gate.ts';
 import type { HookVerdict } from './hook-answer.ts';
 import type { HookBody } from './hook-bodies.ts';
-import { HookCaller, type HookCall } from './hook-caller.ts';
+import { HookCaller, type HookCall, type HookCallerDeps } from './hook-caller.ts';
 import { HookJournal, type RecordStore } from './hook-journal.ts';
 import type { DecidingEvent, HookEvent, HookOptions } from './hook-options.ts';
 import { HookQueue } from './hook-queue.ts';
@@ -45,6 +45,8 @@ export interface HookDispatcherDeps {
   readonly spool?: HookSpool | undefined;
   /** What the vhost says now; undefined = there is no such vhost any more. */
   options(vhost: string): HookOptions | undefined;
+  /** Told of each call that was made, what came of it, and how long it took, ms. */
+  readonly called?: HookCallerDeps['called'] & {};
 }
 
 /** [http_hooks_spool, http_hooks_spool_size, http_hooks_spool_age] */

@@ -37,6 +37,7 @@ export class SessionRegistry implements StreamObserver {
   readonly #sessions = new Map<string, TrackedSession>();
   readonly #streams = new Map<string, StreamSums>();
   readonly #vhosts = new Map<string, VhostSums>();
+  readonly #types = new Map<string, number>();
   readonly #stop: Undo;
   #lookedAt = -Infinity;
 
@@ -49,6 +50,11 @@ export class SessionRegistry implements StreamObserver {
   /** Sessions that are open. */
   get size(): number {
     return this.#sessions.size;
+  }
+
+  /** How many sessions of each type (`SessionInfo.type`) are open. */
+  get types(): ReadonlyMap<string, number> {
+    return this.#types;
   }
 
   /** Streams whose sums are kept. */
@@ -121,6 +127,7 @@ export class SessionRegistry implements StreamObserver {
     this.#sessions.set(this.#sessions.has(info.id) ? roleKey(session) : info.id, session);
     stream.clients += 1;
     stream.vhost.clients += 1;
+    this.#count(info.type, 1);
   }
 
   #end(name: StreamName, { id }: SessionInfo, publishes: boolean, last?: PlaybackStats): void {
@@ -132,9 +139,15 @@ export class SessionRegistry implements StreamObserver {
       this.#sessions.delete(key);
       session.stream.clients -= 1;
       session.stream.vhost.clients -= 1;
+      this.#count(session.info.type, -1);
       this.#forget(session.stream);
       return;
     }
+  }
+
+  /** Types stay when nobody is left, so that who reads them sees the 0. */
+  #count(type: string, more: 1 | -1): void {
+    this.#types.set(type, (this.#types.get(type) ?? 0) + more);
   }
 
   #sumsOf(name: StreamName, now: number): StreamSums {

@@ -72,6 +72,10 @@ export class PlayRole implements RtmpViewer {
     return this.#session.rtt.rttMs;
   }
 
+  get endReason(): ServerError | undefined {
+    return this.#session.endReason;
+  }
+
   get pendingBytes(): number {
     return this.#session.socket.writableLength;
   }

@@ -69,6 +69,8 @@ export interface RtmpPeer {
   readonly rtt: RttProbe;
   /** False once the connection is closed or being closed. Not constant over a call: what is called may close it. */
   isOpen(): boolean;
+  /** Why it ends; see `SessionInfo`. */
+  readonly endReason: ServerError | undefined;
   /** Sends a command or data message on a message stream. */
   reply(streamId: number, payload: Buffer, typeId?: number): void;
   /** Closes the session unless it is told otherwise within `ms`. Replaces what was expected before. */

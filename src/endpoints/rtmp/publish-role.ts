@@ -46,6 +46,9 @@ export class PublishRole {
       get rttMs() {
         return session.rtt.rttMs;
       },
+      get endReason() {
+        return session.endReason;
+      },
       close: (reason) => session.close(reason),
     });
     const input = new RtmpInput({ lease, server });

@@ -106,6 +106,11 @@ export class RtmpSession implements RtmpPeer {
     this.socket.destroy();
   }
 
+  /** See `SessionInfo`. */
+  get endReason(): ServerError | undefined {
+    return this.#reason;
+  }
+
   /** The configured name of the vhost that the session is on; undefined before connect. */
   get vhost(): string | undefined {
     return this.#dialogue.vhost;

@@ -27,6 +27,8 @@ export interface HostSamplerOptions {
   readonly unixTime: () => number;
   /** The text of a file; throws where there is none. Default: the file system. */
   readonly read?: (path: string) => Promise<string>;
+  /** [stats disk] Block devices whose load is counted, by the kernel's names, as it is when it is asked. Default: none. */
+  readonly disks?: () => readonly string[];
 }
 
 /** What rates are counted from. */
@@ -105,7 +107,7 @@ export class HostSampler {
       at: clock.now(),
       processMicros: usage.userCPUTime + usage.systemCPUTime,
       cpu: cpuTotals(times),
-      disks: readDisks(diskstats),
+      disks: readDisks(diskstats, this.#options.disks?.() ?? []),
     };
     // The first sample is that since the boot of the host, and the start of the process.
     const before = this.#before ?? {

@@ -36,6 +36,17 @@ export function publicAddress(interfaces: Interfaces): string {
   return (all.find((address) => !isInner(address)) ?? all[0])?.address ?? '127.0.0.1';
 }
 
+/**
+ * [stats network] The local address of a number, in the order of the interfaces, loopback left out as `stats.network` counts them. A
+ * machine without any has its loopback; a number that is too large since an address went away is the first.
+ */
+export function localAddress(interfaces: Interfaces, index: number): string {
+  const all = Object.values(interfaces)
+    .flatMap((addresses = []) => addresses)
+    .filter(({ internal }) => !internal);
+  return (all[index] ?? all[0])?.address ?? '127.0.0.1';
+}
+
 function innerAddresses(): (address: Pick<NetworkInterfaceInfo, 'address' | 'family'>) => boolean {
   const inner = new BlockList();
   for (const [address, prefix, family] of INNER) inner.addSubnet(address, prefix, family);

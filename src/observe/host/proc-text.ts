@@ -114,15 +114,12 @@ export interface DiskCounters {
   readonly busyMs: number;
 }
 
-/** Whole disks by the kernel's names; parts of them and what stands on them (dm, md, loop) would be counted twice. */
-const DISK = /^(?:[shv]d[a-z]+|xvd[a-z]+|nvme\d+n\d+|mmcblk\d+)$/;
-
-/** `/proc/diskstats`: by name. */
-export function readDisks(text: string): ReadonlyMap<string, DiskCounters> {
+/** `/proc/diskstats`: those of `wanted`, by name. */
+export function readDisks(text: string, wanted: readonly string[]): ReadonlyMap<string, DiskCounters> {
   const disks = new Map<string, DiskCounters>();
   for (const line of text.split('\n')) {
     const [, , name = '', , , read, , , , written, , , busy] = line.trim().split(/\s+/);
-    if (!DISK.test(name)) continue;
+    if (!wanted.includes(name)) continue;
     disks.set(name, {
       readSectors: numberOf(read),
       writtenSectors: numberOf(written),

@@ -103,6 +103,10 @@ export class LiveViewer implements SessionInfo {
     if (start.unfit !== undefined) this.#watch(start.stream, start.unfit);
   }
 
+  get endReason(): ServerError | undefined {
+    return this.#refusal;
+  }
+
   close(reason: ServerError): void {
     this.#refusal ??= reason;
     this.#playback?.close();

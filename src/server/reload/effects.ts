@@ -16,6 +16,7 @@ export function disturbance(change: ConfigChange, before: Config): string | unde
     case 'listen':
     case 'http_server.listen':
     case 'http_api.listen':
+    case 'exporter.listen':
       return 'new connections only; open ones stay';
   }
   if (!directive.startsWith('vhost.ingest') || id === undefined) return undefined;

@@ -13,6 +13,7 @@ import type { Ingests } from '../ingests.ts';
 import { proxySettings } from '../proxy-settings.ts';
 import { listenerCount, openFilesProblem } from '../process/open-files.ts';
 import type { StreamOutputs } from '../stream-outputs.ts';
+import type { Telemetry } from '../telemetry.ts';
 import { servedVhosts } from '../vhost-options.ts';
 import { httpMoves } from './http-moves.ts';
 import { moveListeners } from './listener-moves.ts';
@@ -31,6 +32,7 @@ export interface ServerParts {
   readonly outputs: StreamOutputs;
   readonly resources: LiveResources;
   readonly report: SessionReport;
+  readonly telemetry: Telemetry;
   /** The configuration in force. What is read on use is read from here. */
   readonly config: () => Config;
   /** From now on this one is in force. */
@@ -53,7 +55,7 @@ const OWN = new Set([
   'pithy_print_ms',
   'ban_file',
 ]);
-const OWN_BLOCKS = /^(rtmps|http_api|http_server|vhost)(\.|$)/;
+const OWN_BLOCKS = /^(rtmps|exporter|heartbeat|stats|http_api|http_server|vhost)(\.|$)/;
 
 /** Applies changed directives to a running server. Who is on a vhost that did not change never notices. */
 export class ServerTarget implements ReloadTarget {
@@ -68,8 +70,21 @@ export class ServerTarget implements ReloadTarget {
   }
 
   async apply(next: Config, changes: readonly ConfigChange[]): Promise<readonly Refusal[]> {
-    const { rtmp, rtmps, http, hub, gate, proxies, ingests, outputs, resources, report, config, use } =
-      this.#parts;
+    const {
+      rtmp,
+      rtmps,
+      http,
+      hub,
+      gate,
+      proxies,
+      ingests,
+      outputs,
+      resources,
+      report,
+      telemetry,
+      config,
+      use,
+    } = this.#parts;
     const of = (...directives: string[]): readonly ConfigChange[] =>
       changes.filter(({ directive }) => directives.includes(directive));
     const below = (block: string): readonly ConfigChange[] =>
@@ -78,6 +93,10 @@ export class ServerTarget implements ReloadTarget {
       { changes: of('listen'), run: () => rtmp.relisten(next.listen.map(listenAddress)) },
       { changes: below('rtmps.'), run: () => rtmps.move(rtmp, next.rtmps) },
       ...httpMoves(http, config(), next, changes),
+      {
+        changes: changes.filter(({ directive }) => /^exporter\.(enabled|listen)$/.test(directive)),
+        run: () => telemetry.move(next),
+      },
       { changes: below('http_api.auth.'), run: () => http.changeApiAuth(next) },
     ]);
     const refusals = [...moved, ...refuseTooMany(of('max_connections'), next)];
@@ -95,6 +114,7 @@ export class ServerTarget implements ReloadTarget {
     if (report.everyMs !== inForce.pithyPrintMs) report.everyMs = inForce.pithyPrintMs;
     void rtmps.refresh();
     http.reconfigure(inForce);
+    telemetry.use(inForce);
     resources.budgetBytes = inForce.httpServer.liveMemoryBytes;
 
     const rtmpPort = rtmp.addresses[0]?.port ?? 0;

@@ -63,7 +63,7 @@ const WRONG: Readonly<Record<string, object>> = {
   'a vhost without a name': { vhost: [{ enabled: true }] },
   'an unknown directive in a vhost': { vhost: [{ name: 'a', gop: true }] },
   'an empty path': { work_dir: '' },
-  'a feature that is not there': { heartbeat: { enabled: true } },
+  'a feature that is not there': { srt_server: { enabled: true } },
 };
 
 for (const [name, change] of Object.entries(WRONG)) {

@@ -320,7 +320,6 @@ test('a file of SRS 3 starts; each feature that is not there gets one warning, h
   assert.deepEqual(
     told.map(({ directive, line }) => [directive, line]),
     [
-      ['stats', 10],
       ['vhost.transcode', 16],
       ['vhost.cluster', 31],
     ],

@@ -180,6 +180,7 @@ test('the names above are all there is, but for our own', () => {
     ours.push(`vhost.access.${name}`);
   for (const name of ['clock_skew', 'expire_sessions', 'one_time', 'stream_keys'])
     ours.push(`vhost.access.${name}`);
+  ours.push('exporter.max_streams');
   ours.push('rtc_server.dir'); // A leftover that SRS accepts without a use for it.
   const known = new Set(ours);
   for (const blocks of Object.values(NAMES))

@@ -144,7 +144,13 @@ const FORMS: Readonly<
     good: [{ text: `a.b ${'s'.repeat(32)}`, value: [['a.b', 's'.repeat(32)]] }],
     bad: ['', 'k', `k ${'s'.repeat(31)}`, `k ${'s'.repeat(513)}`, `'' ${'s'.repeat(32)}`],
   },
-  'local-address': { good: [{ text: '0', value: 0 }], bad: ['', '-1', '2', 'eth0'] },
+  'local-address': {
+    good: [
+      { text: '0', value: 0 },
+      { text: '1', value: 1 },
+    ],
+    bad: ['', '-1', '2', 'eth0'],
+  },
 };
 
 /** What must stand beside a directive for it to be right. */
@@ -378,7 +384,7 @@ for (const listed of ALL.filter(
 /** SRS's own defaults, written by hand: the table above is checked against itself only. */
 test('the defaults are those of SRS 3, but for tcp_nodelay and mr', () => {
   const { config } = parseConfig('listen 1935; vhost v {}', 'x');
-  const { listen, rtmps, httpApi, httpServer, vhosts, ...root } = config;
+  const { listen, rtmps, httpApi, httpServer, exporter, vhosts, ...root } = config;
   assert.equal(listen.length, 1);
   assert.deepEqual(root, {
     maxConnections: 1000,
@@ -413,7 +419,22 @@ test('the defaults are those of SRS 3, but for tcp_nodelay and mr', () => {
     inotifyAutoReload: false,
     autoReloadForDocker: true,
     serverId: '',
+    heartbeat: {
+      enabled: false,
+      intervalMs: 9_900,
+      url: 'http://127.0.0.1:8085/api/v1/servers',
+      deviceId: '',
+      ports: false,
+      summaries: false,
+    },
+    stats: { enabled: true, network: 0, disk: [] },
   });
+  const { listen: exporterListen, ...figures } = exporter;
+  assert.deepEqual(
+    exporterListen.map(({ port }) => port),
+    [9972],
+  );
+  assert.deepEqual(figures, { enabled: false, label: '', tag: '', maxStreams: 1000 });
   assert.deepEqual(
     [httpApi.enabled, httpApi.listen.host, httpApi.listen.port, httpApi.crossdomain],
     [false, undefined, 1985, true],

@@ -51,7 +51,7 @@ test('each line says where its value comes from', () => {
   assert.equal(line('atc '), 'atc on; # environment SRS_VHOST_PLAY_ATC');
   assert.equal(line('queue_length'), 'queue_length 30; # default');
   assert.equal(line('# srs_log_level_v2'), '# srs_log_level_v2 is not set # default');
-  assert.equal(line('stats'), ''); // Without effect.
+  assert.equal(line('srt_server'), ''); // Without effect.
 });
 
 test('--changed shows what is not the default, and every vhost', () => {
@@ -162,6 +162,7 @@ const FORMS: ReadonlyMap<string, readonly string[]> = new Map([
   ['http-url', ['http://a/b', "'https://c/[app]?x=1'"]],
   ['deciding-hook', ['on_connect', 'on_play']],
   ['networks', ['::1', '10.0.0.0/8']],
+  ['local-address', ['0']],
   ['secret', ['******']],
 ]);
 

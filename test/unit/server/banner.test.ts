@@ -5,7 +5,7 @@ import { banner } from '../../../src/server/banner.ts';
 
 const { config } = parseConfig('listen 1935; http_server { enabled on; } vhost v {}', 'x.conf');
 const at = (port: number): readonly { host: string; port: number }[] => [{ host: '::', port }];
-const NONE = { rtmp: [], rtmps: [], http: [], api: [], https: [], apiHttps: [] };
+const NONE = { rtmp: [], rtmps: [], http: [], api: [], https: [], apiHttps: [], exporter: [] };
 
 test('how to publish and play, over TLS too where it is on', () => {
   const plain = banner({ ...NONE, rtmp: at(1935), http: at(8080) }, config);

@@ -33,7 +33,7 @@ const turns = (): Promise<void> => new Promise((resolve) => setImmediate(resolve
 test('samples on its timer from start to close, and rates between two samples', async () => {
   const clock = new ManualClock();
   const { read, reads } = kernel(FILES);
-  const sampler = new HostSampler({ clock, unixTime: () => reads(), read });
+  const sampler = new HostSampler({ clock, unixTime: () => reads(), read, disks: () => ['sda'] });
   clock.advance(60_000);
   assert.deepEqual([sampler.figures, reads()], [undefined, 0], 'nothing runs before start');
   await sampler.start();
@@ -58,6 +58,24 @@ test('samples on its timer from start to close, and rates between two samples', 
   assert.equal(reads(), 2, 'nothing runs after close');
   await sampler.start();
   assert.equal(reads(), 3);
+  sampler.close();
+});
+
+test('disks that nobody asks for are not counted; a reload that adds one begins with no load', async () => {
+  const clock = new ManualClock();
+  const disks: string[] = [];
+  const { read } = kernel(FILES);
+  const sampler = new HostSampler({ clock, unixTime: () => 0, read, disks: () => disks });
+  const sample = async (): Promise<unknown> => {
+    clock.advance(HOST_SAMPLE_MS);
+    await turns();
+    return sampler.figures?.disks;
+  };
+  await sampler.start();
+  assert.deepEqual(await sample(), { readKBps: 0, writeKBps: 0, busy: 0 });
+  disks.push('sda');
+  assert.deepEqual(await sample(), { readKBps: 0, writeKBps: 0, busy: 0 });
+  assert.deepEqual(await sample(), { readKBps: 1_024, writeKBps: 102, busy: 0.5 });
   sampler.close();
 });
 

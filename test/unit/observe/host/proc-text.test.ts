@@ -10,7 +10,7 @@ import {
   readProcessStat,
   readSockets,
 } from '../../../../src/observe/host/proc-text.ts';
-import { publicAddress, publicInterfaces } from '../../../../src/observe/host/interfaces.ts';
+import { localAddress, publicAddress, publicInterfaces } from '../../../../src/observe/host/interfaces.ts';
 
 test('/proc/[pid]/stat: the name may hold spaces and brackets', () => {
   const numbers = Array.from({ length: 49 }, (_, index) => index + 4).join(' ');
@@ -61,12 +61,12 @@ test('/proc/net/dev, also where the first number touches the name', () => {
   ]);
 });
 
-test('/proc/diskstats: whole disks only', () => {
+test('/proc/diskstats: the disks that are asked for', () => {
   const row = (name: string): string => `   8       0 ${name} 1 2 300 4 5 6 700 8 9 1000 11 0 0 0 0\n`;
-  const disks = readDisks(
-    ['sda', 'sda1', 'nvme0n1', 'nvme0n1p2', 'loop0', 'dm-0', 'vdb', 'xvda', 'md0'].map(row).join(''),
-  );
-  assert.deepEqual([...disks.keys()], ['sda', 'nvme0n1', 'vdb', 'xvda']);
+  const text = ['sda', 'sda1', 'nvme0n1', 'dm-0', 'vdb'].map(row).join('');
+  const disks = readDisks(text, ['dm-0', 'sda', 'sdz']);
+  assert.deepEqual([...disks.keys()], ['sda', 'dm-0']);
+  assert.equal(readDisks(text, []).size, 0);
   assert.deepEqual(disks.get('sda'), { readSectors: 300, writtenSectors: 700, busyMs: 1_000 });
 });
 
@@ -107,3 +107,14 @@ for (const { name, addresses, want } of [
     assert.equal(publicAddress({ eth0, none: undefined }), want);
   });
 }
+
+test('the local address of a number', () => {
+  const interfaces = {
+    lo: [{ ...address('127.0.0.1'), internal: true }],
+    eth0: [address('10.0.0.1'), address('fe80::1', 'IPv6')],
+    eth1: [address('192.168.0.1')],
+  };
+  const all = [0, 1, 2, 3].map((index) => localAddress(interfaces, index));
+  assert.deepEqual(all, ['10.0.0.1', 'fe80::1', '192.168.0.1', '10.0.0.1']);
+  assert.equal(localAddress({ lo: interfaces.lo }, 0), '127.0.0.1');
+});

@@ -1,0 +1,1 @@
+export { Heartbeat, type HeartbeatDeps, type HeartbeatPorts, type HeartbeatSettings } from './heartbeat.ts';

@@ -214,6 +214,20 @@ const ODD: readonly { readonly text: string; readonly problems: readonly string[
       "x.conf:1:57: http_api.listen: '0.0.0.0:1985' is ignored: '[::]:1985' is every address of the machine",
     ],
   },
+  {
+    text: 'listen 1; http_api { auth { username a; } }',
+    problems: ['x.conf:1:29: http_api.auth.username: is ignored: password is not set; expected both or none'],
+  },
+  {
+    text: 'listen 1; http_api { auth { password a; } }',
+    problems: ['x.conf:1:29: http_api.auth.password: is ignored: username is not set; expected both or none'],
+  },
+  {
+    text: 'listen 1; http_api { auth { username a:b; password a; } }',
+    problems: [
+      'x.conf:1:29: http_api.auth.username: holds a colon, which ends a name on its way here: nobody can give it',
+    ],
+  },
   { text: 'listen 1 2 1;', problems: ["x.conf:1:12: listen: '1' is listed twice"] },
   { text: 'listen 1; daemon no;', problems: ["x.conf:1:18: daemon: 'no' is read as on; expected on or off"] },
   {

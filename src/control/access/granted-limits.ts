@@ -124,7 +124,7 @@ export class GrantedLimits implements StreamObserver {
 function excessOf(limited: Limited, now: number): ServerError | undefined {
   if (now >= limited.endsAt) return new ServerError('SESSION_EXPIRED', 'the time that was granted is over');
   const passed = now - limited.rateSince;
-  if (passed < RATE_MS) return undefined;
+  if (passed < RATE_MS || limited.maxKbps === Infinity) return undefined;
   const bytes = limited.bytes();
   const kbps = ((bytes - limited.rateBytes) * 8) / passed;
   limited.rateSince = now;

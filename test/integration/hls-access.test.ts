@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ServerError } from '../../src/base/errors.ts';
+import { BackEnd } from '../support/back-end.ts';
 import { eventually } from '../support/eventually.ts';
 import { bare, FileViewers, urisOf, type Verdict } from '../support/file-viewers.ts';
 import { until } from '../support/programs.ts';
@@ -313,4 +314,39 @@ test('segments of viewers are not for shared caches', async (context) => {
     const { cacheControl } = await stage.get(urisOf(text)[0] ?? '');
     assert.equal(cacheControl, `${verdict === 'open' ? 'public' : 'private'}, max-age=3600`);
   }
+});
+
+test('on_play alone makes a vhost protected, at once by a reload; what is left of a stream is a play that stops at once', async (context) => {
+  const backEnd = await BackEnd.start();
+  context.after(() => backEnd.stop());
+  backEnd.answer = ({ body }, response) => {
+    response.end(body['action'] !== 'on_play' || body['param'] === '?token=good' ? '0' : '1');
+  };
+  const files = hls('hls_endlist on; hls_dispose 0;');
+  const hooks = `http_hooks { enabled on; on_play ${backEnd.url('/p')}; on_stop ${backEnd.url('/s')}; }`;
+  const settings = { vhost: files, verdict: 'open' } as const;
+  const stage = await FileViewers.start(context, settings);
+  const show = stage.publish();
+  show.run(3_000);
+  const { text } = await stage.join('show.m3u8');
+  const segment = urisOf(text)[0] ?? '';
+  assert.equal(await stage.status(bare(segment)), 200);
+  await stage.reload({ ...settings, vhost: `${files} ${hooks}` });
+  assert.equal(await stage.status(bare(segment)), 403);
+  assert.equal(await stage.status(segment), 200, 'who is there stays');
+  show.end();
+  await eventually(() => stage.viewers() === undefined, 'the stream is over');
+  await stage.text('show.m3u8?token=good', /ENDLIST/);
+  const ids = (action: string, param: string): unknown[] =>
+    backEnd.of(action).flatMap(({ body }) => (body['param'] === param ? [body['client_id']] : []));
+  const granted = ids('on_play', '?token=good');
+  assert.ok(granted.length > 0);
+  await eventually(() => ids('on_stop', '?token=good').length >= granted.length, 'each yes has its end');
+  assert.deepEqual(ids('on_stop', '?token=good'), granted);
+  assert.equal(await stage.status('show.m3u8?token=bad'), 403);
+  assert.deepEqual(
+    [ids('on_play', '?token=bad').length, ids('on_stop', '?token=bad')],
+    [1, []],
+    'a no has none',
+  );
 });

@@ -127,6 +127,11 @@ export class FileViewers {
       vhost __defaultVhost__ { publish { hold_time 100; } ${vhost.replaceAll('ROOT', root)} }`;
   }
 
+  /** Other settings of the same server; the verdict stays. */
+  async reload(settings: FileViewersSettings): Promise<void> {
+    await this.server.apply(FileViewers.#text(this.root, settings));
+  }
+
   publish(stream = 'show', app = 'live'): FedStream {
     const name = { vhost: '__defaultVhost__', app, stream };
     return new FedStream(this.server.server.hub.publish(name, sessionOf(`pub-${stream}`)));

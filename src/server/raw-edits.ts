@@ -40,7 +40,7 @@ export interface FileEdit {
 }
 
 /** How an update is made in the files. Throws RAW_PARAMETERS where it does not fit what they say. */
-export function editFor(update: RawUpdate, disk: DiskConfig): FileEdit {
+export function editFor(update: Exclude<RawUpdate, { kind: 'undo' }>, disk: DiskConfig): FileEdit {
   switch (update.kind) {
     case 'set':
       return setRoot(update.directive, update.words, disk);

@@ -20,6 +20,8 @@ import { describeEntry, disturbance, summarize, type Reloader, type ReloadReport
 
 /** Updates that wait for the one under way. */
 export const MAX_WAITING_UPDATES = 64;
+/** Updates that can be taken back. */
+export const MAX_UNDO = 10;
 /** Changes of a report that are told. */
 const MAX_TOLD_CHANGES = 1_000;
 /** Problems of a file in a message. */
@@ -42,6 +44,8 @@ export interface RawPartOptions {
 export class RawPart implements RawSource {
   readonly #options: RawPartOptions;
   readonly #replace: typeof replaceConfigFile;
+  /** What has been done, the newest last. */
+  readonly #done: Done[] = [];
   #waiting = 0;
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -84,7 +88,7 @@ export class RawPart implements RawSource {
 
   async #update(update: RawUpdate, dryRun: boolean): Promise<RawUpdated> {
     const disk = this.#readDisk();
-    const edit = editFor(update, disk);
+    const edit = update.kind === 'undo' ? this.#undoing(disk) : editFor(update, disk);
     const { file, before, after } = edit;
     const nothing = { changed: false, file: undefined, changes: [], diff: [] };
     if (after === before) return nothing;
@@ -99,8 +103,25 @@ export class RawPart implements RawSource {
       };
     await this.#replace(file, before, after);
     const changes = await this.#apply(edit);
+    if (update.kind === 'undo') this.#done.pop();
+    else this.#remember({ file, before, after });
     this.#options.logger.info(`${file} was changed by the RAW API`);
     return { changed: true, file, changes, diff };
+  }
+
+  #remember(done: Done): void {
+    this.#done.push(done);
+    if (this.#done.length > MAX_UNDO) this.#done.shift();
+  }
+
+  /** The text from before the newest update, where nobody has changed the file since. */
+  #undoing({ texts }: DiskConfig): FileEdit {
+    const last = this.#done.at(-1);
+    if (last === undefined) throw new ServerError('RAW_PARAMETERS', 'there is nothing to undo');
+    const { file, before, after } = last;
+    if (texts.get(file) !== after)
+      throw new ServerError('RAW_PARAMETERS', 'the file is another one since the last update');
+    return { file, before: after, after: before, mustChange: false, isMeant: () => true };
   }
 
   /** What the files say now, which must be what is in force: an update applies nothing else than itself. */
@@ -157,6 +178,8 @@ export class RawPart implements RawSource {
     throw new ServerError('RAW_PARAMETERS', `refused: ${why ?? 'no reason is known'}`);
   }
 }
+
+type Done = Pick<FileEdit, 'file' | 'before' | 'after'>;
 
 function tried(load: () => LoadedConfig, what: string): LoadedConfig {
   try {

@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { once } from 'node:events';
 import path from 'node:path';
 import { afterEach, suite, test } from 'node:test';
+import { MAX_UNDO } from '../../src/server/raw.ts';
 import { ServerError } from '../../src/base/errors.ts';
 import { RawServer, type RawBody } from '../support/raw-server.ts';
 import { TestServer } from '../support/test-server.ts';
@@ -433,6 +434,33 @@ suite('update', () => {
     assert.match(gone.msg ?? '', /cannot be used: srs\.conf: there is no such file/);
   });
 
+  test('is taken back, the newest first, unless the file is another one since', async () => {
+    const server = await start();
+    assert.match((await server.raw('rpc=undo')).msg ?? '', /nothing to undo/);
+    await server.raw(update('scope=max_connections&value=2000'));
+    await server.raw(update('scope=vhost&param=create&value=new.example'));
+    const two = server.text();
+    const dry = await server.raw('rpc=undo&dry_run=1');
+    assert.deepEqual([dry.code, server.text()], [0, two]);
+    assert.deepEqual(
+      dry.data?.changes.map(({ text }) => text),
+      ['vhost new.example is removed; clients of this vhost are disconnected'],
+    );
+    assert.equal((await server.raw('rpc=undo')).code, 0);
+    assert.equal((await server.raw('rpc=undo')).code, 0);
+    assert.equal(server.text(), TEXT);
+    assert.equal(server.reloader.running.config.maxConnections, 1000);
+    assert.equal((await server.raw('rpc=undo')).code, 1063);
+    await server.raw(update('scope=max_connections&value=2000'));
+    appendFileSync(server.conf, '# more\n');
+    const other = await server.raw('rpc=undo');
+    assert.deepEqual([other.code, other.msg], [1063, 'the file is another one since the last update']);
+    for (let i = 0; i <= MAX_UNDO; i += 1) await server.raw(update(`scope=chunk_size&value=${1000 + i}`));
+    for (let i = 0; i < MAX_UNDO; i += 1) assert.equal((await server.raw('rpc=undo')).code, 0);
+    assert.match((await server.raw('rpc=undo')).msg ?? '', /nothing to undo/);
+    assert.equal(server.reloader.running.config.chunkSizeBytes, 1000);
+  });
+
   test('a dry run shows no secret', async () => {
     const server = await start(
       `listen 127.0.0.1:0;\nvhost a { enabled off; http_hooks { secret s3cret; } }\n${API(`${ALL} auth { enabled off; username a; password s3cret; }`)}\n`,
@@ -454,7 +482,12 @@ test('only an admin reads and changes the configuration', async () => {
     return (await fetch(`${server.origin}/api/v1/raw?${query}`, { headers })).status;
   };
   const text = server.text();
-  for (const query of ['rpc=reload', 'rpc=query&scope=global', update('scope=max_connections&value=1001')])
+  for (const query of [
+    'rpc=reload',
+    'rpc=undo',
+    'rpc=query&scope=global',
+    update('scope=max_connections&value=1001'),
+  ])
     assert.deepEqual(
       [await status(query), await status(query, tokens.read), await status(query, tokens.operate)],
       [401, 403, 403],

@@ -1,6 +1,6 @@
 import { ServerError } from '../../base/errors.ts';
 import { rawUpdateOf, type RawQuery } from './raw-rules.ts';
-import type { RawReport, RawSettings, RawSource } from './raw-source.ts';
+import type { RawReport, RawSettings, RawSource, RawUpdate } from './raw-source.ts';
 
 export interface RawAnswerContext {
   /** What good bodies begin with. */
@@ -16,13 +16,21 @@ export interface RawAnswerContext {
   readonly source: () => RawSource | undefined;
 }
 
-const RPCS = ['raw', 'reload', 'reload-fetch', 'query', 'update'] as const;
+const RPCS = ['raw', 'reload', 'reload-fetch', 'query', 'update', 'undo'] as const;
+/** The switch of each. */
+const NEEDS = {
+  reload: 'allow_reload',
+  'reload-fetch': 'allow_reload',
+  query: 'allow_query',
+  update: 'allow_update',
+  undo: 'allow_update',
+} as const;
 const QUERY_SCOPES = ['global', 'minimal', 'vhost'];
 
 /** The role that a request needs: only the settings and the result of the last reload are for everybody who may look. */
 export function rawRole(query: unknown): 'read' | 'admin' {
   const { rpc } = query as RawQuery;
-  return rpc === 'query' || rpc === 'reload' || rpc === 'update' ? 'admin' : 'read';
+  return rpc === 'query' || rpc === 'reload' || rpc === 'update' || rpc === 'undo' ? 'admin' : 'read';
 }
 
 /** The body of `/api/v1/raw`, whatever the method. Throws a ServerError with SRS's number. */
@@ -33,9 +41,13 @@ export function rawAnswer(query: RawQuery, context: RawAnswerContext): object | 
   if (rpc === 'raw') return { code: 0, http_api: settingsBody(settings) }; // Also where the rest is off.
   if (rpc === undefined) throw new ServerError('RAW_RPC_UNKNOWN', `rpc must be one of ${RPCS.join(', ')}`);
   if (!rawApi.enabled) throw off('enabled');
-  const allowed = rpc === 'query' ? 'allow_query' : rpc === 'update' ? 'allow_update' : 'allow_reload';
-  const isAllowed = { allow_query: rawApi.allowQuery, allow_update: rawApi.allowUpdate };
-  if (!(allowed === 'allow_reload' ? rawApi.allowReload : isAllowed[allowed])) throw off(allowed);
+  const switches = {
+    allow_reload: rawApi.allowReload,
+    allow_query: rawApi.allowQuery,
+    allow_update: rawApi.allowUpdate,
+  };
+  const needed = NEEDS[rpc];
+  if (!switches[needed]) throw off(needed);
   const source = context.source();
   if (source === undefined)
     throw new ServerError('RAW_DISABLED', 'this server has no file of its own to read or write');
@@ -47,7 +59,9 @@ export function rawAnswer(query: RawQuery, context: RawAnswerContext): object | 
     case 'query':
       return { ...context.base, ...asked(query, source) };
     case 'update':
-      return update(query, source, context);
+      return update(rawUpdateOf(query), query, source, context);
+    case 'undo':
+      return update({ kind: 'undo' }, query, source, context);
     default:
       return rpc satisfies never;
   }
@@ -92,8 +106,12 @@ function asked(query: RawQuery, source: RawSource): object {
   return { vhost: found };
 }
 
-async function update(query: RawQuery, source: RawSource, { base }: RawAnswerContext): Promise<object> {
-  const asked = rawUpdateOf(query);
+async function update(
+  asked: RawUpdate,
+  query: RawQuery,
+  source: RawSource,
+  { base }: RawAnswerContext,
+): Promise<object> {
   const dryRun = query['dry_run'] === '1' || query['dry_run'] === 'true';
   const { changed, file, changes, diff } = await source.update(asked, dryRun);
   return { ...base, data: { changed, dry_run: dryRun, file: file ?? '', changes, diff } };

@@ -9,7 +9,9 @@ export type RawUpdate =
       readonly action: 'enable' | 'disable';
       readonly vhost: string;
       readonly stream: string;
-    };
+    }
+  /** The newest update of this process that is in force is taken back. */
+  | { readonly kind: 'undo' };
 
 export type VhostAction = 'create' | 'update' | 'delete' | 'disable' | 'enable';
 

@@ -188,6 +188,15 @@ test('a viewer of a name that is replaced plays the other stream, over each prot
   );
   const { server, back } = made;
   send(await publish(made, 'show'));
+  const referer = `http://page/${KEY}`;
+  const onPage = await RawClient.open(server.httpPort);
+  onPage.send(`GET /live/${KEY}.flv?k=${KEY} HTTP/1.1\r\nHost: a\r\nReferer: ${referer}\r\n\r\n`);
+  await onPage.until('200 OK');
+  await eventually(() => server.stream('show')?.viewers === 1, 'the viewer on a page');
+  await assertHidden(made, [KEY], ['on_connect', 'on_play']);
+  onPage.socket.destroy();
+  await back.call('on_stop');
+  back.calls.length = 0;
   for (const open of [rtmpViewer, httpFlvViewer, webSocketFlvViewer]) {
     const viewer = await open(server, KEY);
     await eventually(() => viewer.media().length > 10, 'media');

@@ -4,6 +4,7 @@ import { describeError, ServerError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import { maskName, maskUrl } from '../../base/mask-url.ts';
 import type { TimerWheel } from '../../base/timer-wheel.ts';
+import { withoutKey } from '../../hub/grants.ts';
 import type {
   AccessPolicy,
   Hub,
@@ -269,6 +270,7 @@ export class LiveRoute {
         return elsewhere(grant.redirect);
       }
       if (grant?.stream !== undefined) granted = { ...match.name, stream: grant.stream };
+      if (grant?.isKey === true) viewer.details = withoutKey(viewer.details, stream);
     } catch (error) {
       log.warn(`${line(maskName(stream))} refused: ${describeError(error)}`);
       return error instanceof ServerError

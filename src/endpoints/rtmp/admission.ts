@@ -1,6 +1,6 @@
 import { ServerError } from '../../base/errors.ts';
-import { hideSecret } from '../../base/hide-secret.ts';
 import { maskUrl } from '../../base/mask-url.ts';
+import { withoutKey } from '../../hub/grants.ts';
 import type { AccessGrant, SessionDetails, SessionInfo } from '../../hub/ports.ts';
 import { parseRtmpUrl, type Redirect, type ResolvedName } from '../../protocols/rtmp/index.ts';
 import type { RtmpPeer } from './ports.ts';
@@ -64,17 +64,4 @@ function granted({ name, details }: Wish, grant: AccessGrant | undefined): Admit
   if (grant?.stream === undefined) return { name, details };
   const shown = grant.isKey === true ? withoutKey(details, name.stream) : details;
   return { name: { ...name, stream: grant.stream }, details: shown };
-}
-
-/** Some encoders have one field for all: then the key is in the URL of the connection. */
-function withoutKey(details: SessionDetails, key: string): SessionDetails {
-  const { tcUrl, pageUrl, swfUrl, params } = details;
-  const hide = (text: string): string => hideSecret(text, key);
-  return {
-    ...details,
-    params: hide(params),
-    ...(tcUrl === undefined ? {} : { tcUrl: hide(tcUrl) }),
-    ...(pageUrl === undefined ? {} : { pageUrl: hide(pageUrl) }),
-    ...(swfUrl === undefined ? {} : { swfUrl: hide(swfUrl) }),
-  };
 }

@@ -50,7 +50,8 @@ export class LiveViewer implements SessionInfo {
   readonly id: string;
   readonly ip: string;
   readonly type: string;
-  readonly details: SessionDetails;
+  /** Replaced before the start where it holds a stream key. */
+  details: SessionDetails;
   readonly #options: LiveViewerOptions;
   #sink: SocketSink | undefined;
   #logger: Logger;

@@ -188,19 +188,33 @@ export class RecordFile {
     await file?.close();
   }
 
-  /** A file with the id of the process; that of a process that is gone is taken over. */
+  /** A file with the id of the process and its start; that of a process that is gone is taken over. */
   async #lock(): Promise<void> {
     if (this.#locked) return;
-    const mine = `${process.pid}\n`;
+    const mine = `${process.pid} ${await startOf(process.pid)}\n`;
     try {
       await writeFile(this.#lockPath, mine, { flag: 'wx', mode: 0o600 });
     } catch (error) {
       if (codeOf(error) !== 'EEXIST') throw error;
-      const holder = Number.parseInt(await readFile(this.#lockPath, 'latin1'), 10);
-      if (isAlive(holder)) throw new Error(`process ${holder} has ${this.#path}`, { cause: error });
+      const [pid = '', start = ''] = (await readFile(this.#lockPath, 'latin1')).trim().split(' ');
+      const holder = Number(pid);
+      // After a start of the machine another program may have the id.
+      if (isAlive(holder) && (start === '' || start === (await startOf(holder))))
+        throw new Error(`process ${holder} has ${this.#path}`, { cause: error });
       await writeFile(this.#lockPath, mine, { mode: 0o600 });
     }
     this.#locked = true;
+  }
+}
+
+/** When a process began, in whatever unit the system has; empty = not known. Linux: proc(5), field 22 of `stat`. */
+async function startOf(pid: number): Promise<string> {
+  try {
+    const stat = await readFile(`/proc/${pid}/stat`, 'latin1');
+    // The name of the program, which may have anything in it, ends with the last bracket.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  } catch {
+    return '';
   }
 }
 

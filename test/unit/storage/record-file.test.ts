@@ -24,6 +24,11 @@ function create(): RecordFile {
   return file;
 }
 
+function startOfInit(): string {
+  const stat = readFileSync('/proc/1/stat', 'latin1');
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+}
+
 async function lines(file: RecordFile): Promise<{ ours: boolean; texts: string[]; places: RecordPlace[] }> {
   const texts: string[] = [];
   const places: RecordPlace[] = [];
@@ -133,6 +138,11 @@ suite('a file of records', () => {
     await file.append(Buffer.from('one\n'));
     writeFileSync(`${path}.lock`, '1\n'); // A process that lives as long as the machine.
     await assert.rejects(lines(create()), /process 1 has /);
+    writeFileSync(`${path}.lock`, `1 ${startOfInit()}\n`);
+    await assert.rejects(lines(create()), /process 1 has /);
+    writeFileSync(`${path}.lock`, '1 0\n'); // Had by another process of that id, before the machine started.
+    assert.deepEqual((await lines(create())).texts, ['one']);
+    for (const one of open.splice(0)) await one.close(false);
     writeFileSync(`${path}.lock`, '4194304\n'); // No process has this one: it is above the largest.
     assert.deepEqual((await lines(create())).texts, ['one']);
     for (const one of open.splice(0)) await one.close(true);

@@ -43,7 +43,7 @@ const V1_URLS = {
   bans: 'who must not publish or play; POST ip, stream, action, seconds, reason; DELETE lifts one by id',
   events: 'what happens, as server-sent events; ?types=stream,session&stream=live/show',
   openapi: 'what there is, as an OpenAPI document: openapi.json; a page to read it: docs/',
-  raw: 'the settings of this API; the configuration: ?rpc=reload, query, update',
+  raw: 'the settings of this API; the configuration: ?rpc=reload, query, update, undo',
   clusters: 'where another origin sends the players of a stream to',
   health: 'whether the server lives and is ready',
 } as const;

@@ -32,7 +32,7 @@ export const HEALTH = server('Whether the server lives and is ready', bodies.HEA
 export const RAW = server('The settings of this API, and the configuration', bodies.RAW_ANSWER, {
   description: '`rpc=raw` answers the settings; the other ones are those of the RAW API.',
   query: {
-    rpc: Type.Optional(text('raw, reload, reload-fetch, query or update.', 'raw')),
+    rpc: Type.Optional(text('raw, reload, reload-fetch, query, update or undo.', 'raw')),
     scope: Type.Optional(text('Of query: global, minimal or vhost. Of update: what to change.', 'global')),
     vhost: Type.Optional(text('Of query with scope=vhost: which one.')),
     value: Type.Optional(text('Of update: the new value, or which vhost.')),

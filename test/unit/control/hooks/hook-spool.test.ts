@@ -334,7 +334,7 @@ suite('callbacks on the disk', () => {
     const step = fc.constantFrom('come', 'come', 'go', 'dead', 'alive', 'restart', 'kill');
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 14 }), async (steps) => {
-        runs += 1; // Servers that were killed in the runs before still have their files.
+        runs += 1; // Servers that were killed in the runs before still have their files, and go on telling.
         back.calls.length = 0;
         back.answer = yes;
         let file = 0;
@@ -345,7 +345,7 @@ suite('callbacks on the disk', () => {
         const letIn: string[] = [];
         for (const what of [...steps, 'alive', 'restart'] as const) {
           if (what === 'come' && back.answer === yes) {
-            const id = `s${(next += 1)}`;
+            const id = `run${runs}-${(next += 1)}`;
             await publish(running.hooks, id);
             inside.push(id);
             letIn.push(id);
@@ -374,6 +374,7 @@ suite('callbacks on the disk', () => {
           new Map(
             back.calls
               .filter(({ url }) => url === '/on_unpublish' || url === '/on_close')
+              .filter(({ body }) => letIn.some((id) => id === body['client_id']))
               .map((call) => [String(call.headers['x-srs-event-id']), told(call)]),
           );
         await eventually(

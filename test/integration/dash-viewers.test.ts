@@ -64,6 +64,27 @@ test('a viewer of DASH is a session: counted, with its bytes, kicked, gone when 
   assert.deepEqual(stage.seen, ['+dash-play', '+dash-play', '-dash-play', '-dash-play']);
 });
 
+test('the API lists a viewer of DASH with its kind and its bytes, and ends it', async (context) => {
+  const head = 'http_api { enabled on; listen 127.0.0.1:0; }';
+  const stage = await FileViewers.start(context, { vhost: dash(), verdict: 'open', head });
+  stage.publish().run(5_000);
+  const manifest = await stage.text('show.mpd', /SegmentTemplate/);
+  await stage.get(urlsOf(manifest)[1] ?? '');
+  const base = `http://127.0.0.1:${stage.server.apiPort}/api/v1/clients`;
+  const clients = async (): Promise<readonly Record<string, unknown>[]> =>
+    ((await (await fetch(`${base}/`)).json()) as { clients: Record<string, unknown>[] }).clients;
+  const viewer = (await clients()).find(({ type }) => type === 'dash-play');
+  assert.ok(viewer);
+  assert.deepEqual([viewer['publish'], viewer['name'], viewer['ip']], [false, 'show', '127.0.0.1']);
+  await until('its bytes', async () => {
+    const now = (await clients()).find(({ id }) => id === viewer['id']);
+    return Number(now?.['send_bytes']) > manifest.length;
+  });
+  await (await fetch(`${base}/${String(viewer['id'])}`, { method: 'DELETE' })).text();
+  await until('its end', async () => (await stage.status(urlsOf(manifest)[1] ?? '')) === 403);
+  assert.equal(stage.viewers(), 0);
+});
+
 test('a HEAD begins nothing', async (context) => {
   const stage = await FileViewers.start(context, { vhost: dash(), verdict: 'open' });
   stage.publish().run(5_000);

@@ -57,6 +57,8 @@ export interface Got {
 export interface FileViewersSettings {
   /** The vhost block, with ROOT for the folder. */
   readonly vhost: string;
+  /** Before all blocks. */
+  readonly head?: string;
   /** Of the http_server block. */
   readonly http?: string;
   /** `open`: everybody may, and nothing is protected. Default: who has `token=good`. */
@@ -121,8 +123,8 @@ export class FileViewers {
     return made;
   }
 
-  static #text(root: string, { vhost, http = '' }: FileViewersSettings): string {
-    return `listen 127.0.0.1:0; max_connections 1000; daemon off;
+  static #text(root: string, { vhost, http = '', head = '' }: FileViewersSettings): string {
+    return `listen 127.0.0.1:0; max_connections 1000; daemon off; ${head}
       http_server { enabled on; listen 127.0.0.1:0; dir ${root}; page off; ${http} }
       vhost __defaultVhost__ { publish { hold_time 100; } ${vhost.replaceAll('ROOT', root)} }`;
   }

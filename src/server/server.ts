@@ -6,16 +6,11 @@ import { within } from '../base/within.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Config, ConfigChange } from '../config/index.ts';
 import { ServerEvents } from '../control/events/index.ts';
-import { StreamHealth } from '../control/health/index.ts';
-import { HttpHooks, type RecordStore } from '../control/hooks/index.ts';
-import type { RawSource } from '../control/raw/index.ts';
+import type { HttpHooks } from '../control/hooks/index.ts';
 import { SessionRegistry } from '../control/sessions/index.ts';
 import { RtmpEndpoint } from '../endpoints/rtmp/index.ts';
 import { createHub, type ClosableHub } from '../hub/hub.ts';
 import { MergeGovernor } from '../hub/merge-governor.ts';
-import type { HealthObserver } from '../hub/health-events.ts';
-import type { OutputObserver } from '../hub/output-events.ts';
-import type { AccessPolicy, StreamObserver, StreamResolver } from '../hub/ports.ts';
 import { audioTrackOf, videoTrackOf } from '../media/track-info.ts';
 import { ConnectionGate, TrustedProxies } from '../net/index.ts';
 import { createLoopProbe, createSessionReport, newSessionId } from '../observe/index.ts';
@@ -36,36 +31,13 @@ import { recoverOutputs } from './recovery.ts';
 import { proxySettings } from './proxy-settings.ts';
 import type { Refusal, ReloadEntry, ReloadReport, ReloadTarget } from './reload/ports.ts';
 import { ServerTarget } from './reload/server-target.ts';
+import type { ServerDeps } from './server-deps.ts';
 import { StreamOutputs } from './stream-outputs.ts';
 import { certificateEnds, Telemetry } from './telemetry.ts';
-import { healthOptions } from './vhost-health.ts';
-import { hookOptions, hookSpool } from './vhost-hooks.ts';
+import { streamHealth } from './vhost-health.ts';
+import { hookSpool, httpHooks } from './vhost-hooks.ts';
 import { rtmpVhosts, streamOptions } from './vhost-options.ts';
 import { VhostTable } from './vhost-table.ts';
-
-/** What the owner of a server may add or replace. */
-export interface ServerDeps {
-  readonly logger: Logger;
-  readonly version: string;
-  /** Folder of the built page; undefined = no page. */
-  readonly pageDir: string | undefined;
-  /** Where a directive is written, by its key such as `httpServer.https.cert`; undefined = not known. For errors at the start. */
-  readonly placeOf?: (key: string) => string | undefined;
-  /** What the RAW API reads and writes. Default: there is no file of the configuration. */
-  readonly raw?: () => RawSource | undefined;
-  /** Who may connect, publish and play. Default: everybody. */
-  readonly policy?: AccessPolicy;
-  /** [http_hooks_spool] Opens the file of callbacks that are still to be told. Default: there is none. */
-  readonly hookStore?: (path: string) => RecordStore;
-  /** Told of each start and end of a publish and a play. */
-  readonly observers?: readonly StreamObserver[];
-  /** Told of segments and recordings that are done, and of outputs that failed. */
-  readonly outputObservers?: readonly OutputObserver[];
-  /** Told of what is wrong with published streams. */
-  readonly healthObservers?: readonly HealthObserver[];
-  /** Asked, in order, for a stream that is not here. */
-  readonly resolvers?: readonly StreamResolver[];
-}
 
 const NAME = 'srs-ts';
 /** The server ends although a disk does not answer to removals, ms. */
@@ -140,18 +112,14 @@ export class Server implements ReloadTarget {
     const host = new HostPart(inForce);
     this.#scope.add(() => host.close());
     this.#events = new ServerEvents({ clock, unixTime, find: (name) => this.#hub.find(name) });
-    const health = new StreamHealth({
+    const health = streamHealth(vhosts, {
       clock,
       unixTime,
       logger,
-      options(vhost) {
-        const found = vhosts.find(vhost);
-        return found && healthOptions(found);
-      },
       observers: [this.#events, ...(deps.healthObservers ?? [])],
     });
     this.#scope.add(() => health.close());
-    this.#hooks = new HttpHooks({
+    this.#hooks = httpHooks(vhosts, {
       clock,
       unixTime,
       logger,
@@ -159,10 +127,6 @@ export class Server implements ReloadTarget {
       server: { serverId, serviceId, cwd: process.cwd() },
       spool: hookSpool(inForce, deps.hookStore),
       called: (event, outcome, ms) => this.#telemetry.events.called(event, outcome, ms),
-      options(vhost) {
-        const found = vhosts.find(vhost);
-        return found && hookOptions(found);
-      },
       find: (name) => this.#hub.find(name),
     });
     const access = new AccessControl({ clock, unixTime, logger, sessions, vhosts, config: inForce });
@@ -186,8 +150,7 @@ export class Server implements ReloadTarget {
       certificates: () => certificateEnds({ rtmps: this.#rtmps.endsAtMs, ...this.#http.certificates }),
       addresses: () => this.addresses,
     });
-    const metrics = this.#telemetry.events;
-    const policy = metrics.over(
+    const policy = this.#telemetry.over(
       access.chain([...(deps.policy === undefined ? [] : [deps.policy]), this.#hooks]),
     );
     const rights = new StreamFileRights({
@@ -203,7 +166,7 @@ export class Server implements ReloadTarget {
     const observer = new OutputWatch(clock, logger, [
       this.#hooks,
       this.#events,
-      metrics,
+      this.#telemetry.events,
       ...(deps.outputObservers ?? []),
     ]);
     const names = new RecordingNames(nodeFileSystem);
@@ -241,7 +204,7 @@ export class Server implements ReloadTarget {
         this.#outputs,
         this.#hooks,
         this.#events,
-        metrics,
+        ...this.#telemetry.observers,
         ...access.observers,
         ...(deps.observers ?? []),
       ],
@@ -284,6 +247,7 @@ export class Server implements ReloadTarget {
       bans: access.bans,
       raw: deps.raw,
       events: this.#events,
+      warnings: (name) => health.warnings(name),
       host,
       metrics: () => this.#telemetry.metrics,
       gate: this.#gate,
@@ -359,6 +323,7 @@ export class Server implements ReloadTarget {
   async start(): Promise<void> {
     this.#recovery = this.#recover();
     await this.#access.start();
+    await this.#telemetry.start();
     await this.#hooks.start();
     try {
       await this.#rtmp.start();

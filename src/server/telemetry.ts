@@ -1,12 +1,21 @@
 import { networkInterfaces } from 'node:os';
 import { Registry } from 'prom-client';
 import type { Clock } from '../base/clock.ts';
+import { describeError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
+import { within } from '../base/within.ts';
 import type { Config } from '../config/index.ts';
 import { summariesOf } from '../control/api/index.ts';
 import { Heartbeat, type HeartbeatPorts } from '../control/heartbeat/index.ts';
 import { EventMetrics, ExporterServer, Metrics, type MetricsDeps } from '../control/metrics/index.ts';
-import type { Hub } from '../hub/ports.ts';
+import type { AccessPolicy, Hub, StreamObserver } from '../hub/ports.ts';
+import {
+  openTraces,
+  SessionTracer,
+  tracingProblem,
+  wantsTraces,
+  type OpenTraces,
+} from '../control/tracing/index.ts';
 import { HttpClient, type TrustedProxies } from '../net/index.ts';
 import { createLoopProbe, type LoopProbe } from '../observe/index.ts';
 import { localAddress, openFiles } from '../observe/host/index.ts';
@@ -33,6 +42,9 @@ export interface TelemetryDeps extends Pick<
   readonly addresses: () => ServerAddresses;
 }
 
+/** The server ends although a collector does not answer, ms. */
+const TRACES_TIMEOUT_MS = 3_000;
+
 /** [exporter, heartbeat] What this server tells of itself to those who watch over it. */
 export class Telemetry {
   /** Counts from the start, whether anybody asks or not: counters that begin later would be wrong. */
@@ -41,6 +53,9 @@ export class Telemetry {
   readonly #registry = new Registry();
   readonly #client: HttpClient;
   readonly #heartbeat: Heartbeat;
+  /** Where the environment wants traces. */
+  readonly #tracer = wantsTraces(process.env) ? new SessionTracer() : undefined;
+  #traces: OpenTraces | undefined;
   #metrics: Metrics | undefined;
   #server: ExporterServer | undefined;
   #probe: LoopProbe | undefined;
@@ -67,6 +82,33 @@ export class Telemetry {
           unixTime: () => Date.now(),
         }),
     });
+  }
+
+  /** Those who see sessions for it. */
+  get observers(): readonly StreamObserver[] {
+    return this.#tracer === undefined ? [this.events] : [this.events, this.#tracer];
+  }
+
+  /** The same policy, whose decisions are counted and traced. */
+  over(policy: AccessPolicy): AccessPolicy {
+    const counted = this.events.over(policy);
+    return this.#tracer?.over(counted) ?? counted;
+  }
+
+  /** Before anybody may come. Never rejects. */
+  async start(): Promise<void> {
+    const { logger, version, serviceId } = this.#deps;
+    if (this.#tracer === undefined) return;
+    const problem = tracingProblem(process.env);
+    if (problem !== undefined) logger.warn(problem);
+    try {
+      const traces = await openTraces(version, serviceId);
+      this.#traces = traces;
+      this.#tracer.begin(traces.tracer, traces.withParent);
+      logger.info('sessions are traced, as the environment (OTEL_…) says');
+    } catch (error) {
+      logger.error(`sessions are not traced: ${describeError(error)}`);
+    }
   }
 
   /** [exporter] What `/metrics` of the API answers; undefined = it is off. */
@@ -135,6 +177,10 @@ export class Telemetry {
     const server = this.#server;
     this.#closeMetrics();
     await server?.close();
+    const traces = this.#traces;
+    this.#traces = undefined;
+    if (traces !== undefined && !(await within(this.#deps.clock, TRACES_TIMEOUT_MS, traces.close())))
+      this.#deps.logger.warn('the collector of traces does not answer: the last ones are lost');
   }
 
   #createMetrics(): Metrics {

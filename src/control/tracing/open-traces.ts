@@ -1,0 +1,39 @@
+import type { Context, Span, Tracer } from '@opentelemetry/api';
+
+/** Spans on their way to a collector. */
+export interface OpenTraces {
+  readonly tracer: Tracer;
+  /** Makes a span the parent of another one. */
+  readonly withParent: (span: Span) => Context;
+  /** Sends what waits and closes. May take as long as the collector's timeout; never rejects. */
+  close(): Promise<void>;
+}
+
+/**
+ * Loads OpenTelemetry, which costs nothing where nobody wants traces, and sends spans to the collector of the environment. Its queue is
+ * bounded (OTEL_BSP_MAX_QUEUE_SIZE, 2048 spans): beyond it spans are lost, and nothing waits for a collector.
+ */
+export async function openTraces(version: string, serviceId: string): Promise<OpenTraces> {
+  const [api, { BasicTracerProvider, BatchSpanProcessor }, { OTLPTraceExporter }, resources] =
+    await Promise.all([
+      import('@opentelemetry/api'),
+      import('@opentelemetry/sdk-trace-base'),
+      import('@opentelemetry/exporter-trace-otlp-http'),
+      import('@opentelemetry/resources'),
+    ]);
+  const { detectResources, envDetector, resourceFromAttributes } = resources;
+  const own = resourceFromAttributes({
+    'service.name': 'srs-ts',
+    'service.version': version,
+    'service.instance.id': serviceId,
+  });
+  const provider = new BasicTracerProvider({
+    resource: own.merge(detectResources({ detectors: [envDetector] })), // What the environment says counts.
+    spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter())],
+  });
+  return {
+    tracer: provider.getTracer('srs-ts', version),
+    withParent: (span) => api.trace.setSpan(api.ROOT_CONTEXT, span),
+    close: () => provider.shutdown().catch(() => undefined),
+  };
+}

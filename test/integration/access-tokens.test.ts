@@ -94,7 +94,7 @@ class Stage {
     const response = await fetch(`http://${this.host}${path}`, { headers, signal: abort.signal });
     if (response.ok) {
       // Playlists have the viewer's own query in their URLs.
-      if (path.includes('.m3u8')) await response.text();
+      if (/\.(m3u8|mpd)/.test(path)) await response.text();
       else abort.abort();
       return 'in';
     }
@@ -124,7 +124,8 @@ class Stage {
 
   play(kind: string, query: string, stream = 'show', headers: Record<string, string> = {}): Promise<string> {
     if (kind === 'rtmp') return this.rtmp('play', 'live', `${stream}?${query}`);
-    const path = `/live/${stream}.${kind === 'hls' ? 'm3u8' : 'flv'}?${query}`;
+    const ending = { hls: 'm3u8', dash: 'mpd' }[kind] ?? 'flv';
+    const path = `/live/${stream}.${ending}?${query}`;
     return kind === 'ws-flv' ? this.webSocket(path, headers) : this.http(path, headers);
   }
 
@@ -167,7 +168,8 @@ class Stage {
       http_server { enabled on; listen 127.0.0.1:0; dir ${root}; page off; }
       vhost __defaultVhost__ { access { ${access.replaceAll('ROOT', root)} }
         http_remux { enabled on; mount [vhost]/[app]/[stream].flv; } publish { hold_time 100; }
-        hls { enabled on; hls_path ${root}; hls_fragment 1; } }`;
+        hls { enabled on; hls_path ${root}; hls_fragment 1; }
+        dash { enabled on; dash_path ${root}; dash_fragment 1; } }`;
   }
 }
 
@@ -204,9 +206,11 @@ suite('tokens over each protocol', () => {
   before(async () => {
     stage = await Stage.start('');
     stage.feed();
-    await until('the playlist', async () =>
-      (await fetch(`http://${stage.host}/live/show.m3u8`)).ok ? true : undefined,
-    );
+    for (const ending of ['m3u8', 'mpd'])
+      await until(`the ${ending}`, async () =>
+        // Not as the viewers below would ask: who is in already is not asked again.
+        (await fetch(`http://${stage.host}/live/show.${ending}?first`)).ok ? true : undefined,
+      );
     await stage.reload(SIGNED);
   });
   after(async () => {
@@ -218,7 +222,7 @@ suite('tokens over each protocol', () => {
     }
   });
 
-  for (const kind of ['rtmp', 'flv', 'ws-flv', 'hls']) {
+  for (const kind of ['rtmp', 'flv', 'ws-flv', 'hls', 'dash']) {
     const refused = (code: string): string => (kind === 'rtmp' ? FAILED : code);
     test(`${kind}: signed URLs`, async () => {
       for (const [query, want] of [

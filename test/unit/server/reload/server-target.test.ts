@@ -44,6 +44,7 @@ class Parts {
       hub: { closeVhost: closed('hub'), refreshOptions: () => call('streams look again') },
       gate: { maxConnections: 0, maxPerIp: 0 },
       proxies: { use: () => undefined },
+      telemetry: { move: () => move('exporter'), use: () => undefined },
       ingests: {
         stopChanged: () => {
           call('ingests stop');

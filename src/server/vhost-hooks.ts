@@ -1,8 +1,26 @@
 import type { Config, VhostConfig } from '../config/index.ts';
-import type { HookOptions, HookSpool, RecordStore } from '../control/hooks/index.ts';
+import {
+  HttpHooks,
+  type HookOptions,
+  type HookSpool,
+  type HttpHooksDeps,
+  type RecordStore,
+} from '../control/hooks/index.ts';
+import type { VhostTable } from './vhost-table.ts';
+
+/** [http_hooks] Calls the back ends that vhosts name. */
+export function httpHooks(vhosts: VhostTable, deps: Omit<HttpHooksDeps, 'options'>): HttpHooks {
+  return new HttpHooks({
+    ...deps,
+    options(vhost) {
+      const found = vhosts.find(vhost);
+      return found && hookOptions(found);
+    },
+  });
+}
 
 /** [http_hooks] What a vhost says of callbacks; one that has none switched on has no URLs. */
-export function hookOptions({ httpHooks, hls }: VhostConfig): HookOptions {
+function hookOptions({ httpHooks, hls }: VhostConfig): HookOptions {
   const urls = httpHooks.enabled
     ? {
         on_connect: httpHooks.onConnect,

@@ -3,7 +3,7 @@ import { systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Config, ListenAddress, VhostConfig } from '../config/index.ts';
 import type { Bans } from '../control/access/index.ts';
-import { ApiServer, type ApiMetrics, type VhostFacts } from '../control/api/index.ts';
+import { ApiServer, type ApiMetrics, type ApiServerDeps, type VhostFacts } from '../control/api/index.ts';
 import type { ServerEvents } from '../control/events/index.ts';
 import type { RawSource } from '../control/raw/index.ts';
 import type { SessionRegistry } from '../control/sessions/index.ts';
@@ -35,6 +35,8 @@ export interface ApiSideDeps {
   /** The configuration of this process, for the RAW API; undefined = a program has made it. */
   readonly raw: (() => RawSource | undefined) | undefined;
   readonly events: ServerEvents;
+  /** What is wrong with a stream now. */
+  readonly warnings: NonNullable<ApiServerDeps['warnings']>;
   readonly host: HostPart;
   /** [exporter] What `/metrics` answers; undefined = the exporter is off. */
   readonly metrics: () => ApiMetrics | undefined;
@@ -199,6 +201,7 @@ export class ApiSide {
         sessions,
         bans,
         events,
+        warnings: this.#deps.warnings,
         host: this.#deps.host,
         metrics: this.#deps.metrics,
         logger,

@@ -107,7 +107,7 @@ async function refuses(port: number, host = '127.0.0.1'): Promise<void> {
 }
 
 const ask = (port: number, target: string, extra = ''): Promise<string> =>
-  RawClient.ask(port, `GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${extra}\r\n`);
+  RawClient.ask(port, `GET ${target} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n${extra}\r\n`);
 
 test('listen: the new address serves, the old one refuses, who is connected stays', async () => {
   const server = await start(conf());

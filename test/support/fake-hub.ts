@@ -110,7 +110,16 @@ export class FakeStream implements LiveStream {
       receivedKbps: 237.4,
       publishedAtMs: 1_700_000_000_000,
       timelineRepairs: 0,
-      pulse: undefined,
+      pulse: {
+        videoFps: 25,
+        gopMs: 2_000,
+        avOffsetMs: -7,
+        interleaveMs: 40,
+        keyframeAt: undefined,
+        videoAt: undefined,
+        audioAt: undefined,
+        audioBytes: 0,
+      },
     };
   }
 }

@@ -2,7 +2,8 @@ import type { Logger } from '../../src/base/logger.ts';
 import { parseConfig } from '../../src/config/index.ts';
 import type { ClosableHub } from '../../src/hub/hub.ts';
 import type { StreamSnapshot } from '../../src/hub/ports.ts';
-import { Server, type ServerDeps } from '../../src/server/server.ts';
+import { Server } from '../../src/server/server.ts';
+import type { ServerDeps } from '../../src/server/server-deps.ts';
 import { eventually } from './eventually.ts';
 import { MemoryLogger } from './memory-logger.ts';
 

@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
-import type { Hub } from '../../hub/ports.ts';
+import type { StreamWarning } from '../../hub/health-events.ts';
+import type { Hub, StreamName } from '../../hub/ports.ts';
 import type { HostFigures } from '../../observe/host/index.ts';
 import type { ServerEvents } from '../events/index.ts';
 import type { RawSource } from '../raw/index.ts';
@@ -35,6 +36,8 @@ export interface ApiSources {
   readonly events: ServerEvents;
   /** The last sample. */
   readonly host: { readonly figures: HostFigures | undefined };
+  /** What is wrong with a stream now. Default: nothing is known. */
+  readonly warnings?: (name: StreamName) => readonly StreamWarning[];
   /** Default, or undefined: the exporter is off. */
   readonly metrics?: () => ApiMetrics | undefined;
   readonly clock: Clock;

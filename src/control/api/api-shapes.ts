@@ -1,4 +1,6 @@
 import { DEFAULT_VHOST } from '../../base/names.ts';
+import type { StreamWarning } from '../../hub/health-events.ts';
+import type { Pulse } from '../../hub/media-pulse.ts';
 import type { StreamSnapshot } from '../../hub/ports.ts';
 import type { StreamSums, TrackedSession, VhostSums } from '../sessions/index.ts';
 import type { ClientObject, StreamObject, VhostObject } from './schemas/live-schemas.ts';
@@ -43,12 +45,21 @@ export interface StreamParts {
   readonly snapshot: StreamSnapshot;
   readonly sums: StreamSums;
   readonly publisher: TrackedSession | undefined;
+  /** What is wrong with it now. */
+  readonly warnings: readonly StreamWarning[];
   /** Time of the clock, and Unix time, ms. */
   readonly now: number;
   readonly unixMs: number;
 }
 
-export function streamObject({ snapshot, sums, publisher, now, unixMs }: StreamParts): StreamObject {
+export function streamObject({
+  snapshot,
+  sums,
+  publisher,
+  warnings,
+  now,
+  unixMs,
+}: StreamParts): StreamObject {
   const { name, video, audio } = snapshot;
   return {
     id: sums.id,
@@ -63,6 +74,9 @@ export function streamObject({ snapshot, sums, publisher, now, unixMs }: StreamP
     video_frames: snapshot.videoFrames,
     audio_frames: snapshot.audioFrames,
     timeline_repairs: snapshot.timelineRepairs,
+    drops: sums.drops,
+    queue_ms: Math.round(sums.queuedMs),
+    health: healthObject(snapshot.pulse, warnings, now),
     send_bytes: sums.sentBytes,
     recv_bytes: sums.receivedBytes,
     kbps: sums.kbps(now),
@@ -90,6 +104,22 @@ export function streamObject({ snapshot, sums, publisher, now, unixMs }: StreamP
             channel: audio.channels ?? 0,
             profile: audio.profile ?? 'Other',
           },
+  };
+}
+
+function healthObject(
+  pulse: Pulse | undefined,
+  warnings: readonly StreamWarning[],
+  now: number,
+): StreamObject['health'] {
+  if (pulse === undefined) return null;
+  return {
+    fps: pulse.videoFps,
+    gop_ms: pulse.gopMs === undefined ? null : Math.max(0, Math.round(pulse.gopMs)),
+    keyframe_ms: pulse.keyframeAt === undefined ? null : Math.max(0, Math.round(now - pulse.keyframeAt)),
+    av_offset_ms: pulse.avOffsetMs ?? null,
+    interleave_ms: pulse.interleaveMs,
+    warnings: warnings.map(({ problem, message, sinceMs }) => ({ problem, message, since_ms: sinceMs })),
   };
 }
 

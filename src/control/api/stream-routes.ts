@@ -23,6 +23,7 @@ export function addStreamRoutes(app: FastifyInstance, context: ApiContext): void
       snapshot,
       sums: sessions.stream(snapshot.name),
       publisher: snapshot.publisher === undefined ? undefined : sessions.find(snapshot.publisher.id),
+      warnings: context.warnings?.(snapshot.name) ?? [],
       now: clock.now(),
       unixMs: unixTime(),
     });

@@ -33,6 +33,26 @@ export const VHOST = exact(
   'A vhost that has had a client.',
 );
 
+/** How the media of a publisher comes. */
+const HEALTH = exact({
+  fps: number('Pictures per second over the last seconds.'),
+  gop_ms: orNull(count('Length, ms.', 2_000), 'The last whole group of pictures; null: not known yet.'),
+  keyframe_ms: orNull(count('Age, ms.', 700), 'The last keyframe; null: none has come.'),
+  av_offset_ms: orNull(
+    whole('Sound minus picture, ms.', 12),
+    'How much sound is ahead of the picture that comes with it; null: one of them is missing.',
+  ),
+  interleave_ms: count('The farthest that sound and picture that came together were apart, ms.', 40),
+  warnings: list(
+    exact({
+      problem: text('What is wrong: a name of docs/health.md.', 'no_keyframe'),
+      message: text('The same for a person, with figures.', 'no keyframe for 17 s'),
+      since_ms: count('Since when, Unix ms.'),
+    }),
+    'What is wrong now.',
+  ),
+});
+
 /** Object of `/api/v1/streams/`. */
 export const STREAM = exact(
   {
@@ -48,6 +68,9 @@ export const STREAM = exact(
     video_frames: count('The same.'),
     audio_frames: count('Sound frames of the present publisher.'),
     timeline_repairs: count('Timestamps of the present publisher that had to be repaired.'),
+    drops: count('Times that queues of its viewers overflowed.'),
+    queue_ms: count('Media in the longest queue of a viewer, ms.'),
+    health: orNull(HEALTH, 'How its media comes; null: nobody publishes it.'),
     send_bytes: count('Media bytes sent since the stream is here.'),
     recv_bytes: count('Media bytes received since the stream is here.'),
     kbps: KBPS,

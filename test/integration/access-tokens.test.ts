@@ -331,6 +331,8 @@ test('a stream key is seen nowhere; what it publishes has its public name', asyn
   const names = stage.server.server.hub.list().map(({ name }) => `${name.app}/${name.stream}`);
   assert.deepEqual(names, ['live/show']);
   assert.notEqual(await stage.rtmp('play', 'live', KEY), 'in');
+  for (const kind of ['flv', 'ws-flv', 'hls', 'dash'])
+    assert.notEqual(await stage.play(kind, 'x=1', KEY), 'in', kind);
   assert.match(await stage.api(), /"show"/);
   await stage.assertSecret(KEY);
   stage.leave();

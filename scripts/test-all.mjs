@@ -27,6 +27,7 @@ const PROGRAMS = [
   { file: '/usr/bin/shellcheck', packages: ['shellcheck'] },
   { file: '/usr/bin/python3', packages: ['python3'] },
   { file: '/usr/sbin/logrotate', packages: ['logrotate'] },
+  { file: '/usr/bin/promtool', packages: ['prometheus'] },
 ];
 
 function installPrograms() {

@@ -23,10 +23,12 @@ const HIDDEN = '***';
  * Also SRS's spellings of a query (`app...token...x`, `app?a=b,c=d`).
  */
 export function maskUrl(url: string): string {
-  const start = url.search(/[?#]|\.\.\.|&/);
-  const path = start < 0 ? url : url.slice(0, start);
-  const bare = path.replace(/^([a-z][a-z\d+.-]*:\/\/)[^/]*@/i, '$1');
-  return start < 0 ? bare : bare + maskQuery(url.slice(start));
+  // First of all: a password may look like a query.
+  const bare = url.replace(/^([a-z][a-z\d+.-]*:\/\/)[^/?#]*@/i, '$1');
+  // What this can be nobody knows: a password with a sign that it must not have, or a host with a query.
+  if (/^[a-z][a-z\d+.-]*:\/\/[^/]*@/i.test(bare)) return bare.replace(/:\/\/.*$/s, `://${HIDDEN}`);
+  const start = bare.search(/[?#]|\.\.\.|&/);
+  return start < 0 ? bare : bare.slice(0, start) + maskQuery(bare.slice(start));
 }
 
 /**

@@ -18,6 +18,9 @@ const CASES: readonly (readonly [url: string, want: string])[] = [
   ['live...vhost...a...token...abc', 'live...vhost...a...***...***'],
   ['rtmp://host/live&token=abc', 'rtmp://host/live&token=***'],
   ['?token=a/b@c', '?token=***'],
+  ['rtmp://user:S~A.00...x@host/live', 'rtmp://host/live'],
+  ['rtmp://user:a?b@host/live', 'rtmp://***'],
+  ['rtmp://user:a&b@host/live?x=1', 'rtmp://host/live?x=***'],
   ['', ''],
 ];
 

@@ -21,9 +21,9 @@ test('asks some seconds after the beginning, then each minute, and tells the las
   clock.advance(500);
   assert.equal(asked.length, 1);
   assert.equal(probe.rttMs, undefined);
-  const waited = clock.now() - (asked[0] ?? 0);
-  clock.advance(37 - waited);
-  probe.answered(asked[0] ?? 0);
+  const [question = NaN] = asked;
+  clock.advance(37 - (clock.now() - question));
+  probe.answered(question);
   assert.equal(probe.rttMs, 37);
   clock.advance(60_500);
   assert.equal(asked.length, 2);

@@ -104,7 +104,7 @@ export class Telemetry {
     try {
       const traces = await openTraces(version, serviceId);
       this.#traces = traces;
-      this.#tracer.begin(traces.tracer, traces.withParent);
+      this.#tracer.begin(traces);
       logger.info('sessions are traced, as the environment (OTEL_…) says');
     } catch (error) {
       logger.error(`sessions are not traced: ${describeError(error)}`);

@@ -1,5 +1,5 @@
 import os from 'node:os';
-import { Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import type { Clock } from '../../base/clock.ts';
 import type { Undo } from '../../base/undo.ts';
 import type { StreamWarning } from '../../hub/health-events.ts';

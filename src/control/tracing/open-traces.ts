@@ -1,10 +1,17 @@
-import type { Context, Span, Tracer } from '@opentelemetry/api';
+import type { Context, Span, SpanKind, SpanStatusCode, Tracer } from '@opentelemetry/api';
 
-/** Spans on their way to a collector. */
-export interface OpenTraces {
+/** What makes spans. */
+export interface SpanMaker {
   readonly tracer: Tracer;
   /** Makes a span the parent of another one. */
   readonly withParent: (span: Span) => Context;
+  /** The kind of a session, and the status of what failed. */
+  readonly kind: SpanKind;
+  readonly failed: SpanStatusCode;
+}
+
+/** Spans on their way to a collector. */
+export interface OpenTraces extends SpanMaker {
   /** Sends what waits and closes. May take as long as the collector's timeout; never rejects. */
   close(): Promise<void>;
 }
@@ -33,6 +40,8 @@ export async function openTraces(version: string, serviceId: string): Promise<Op
   });
   return {
     tracer: provider.getTracer('srs-ts', version),
+    kind: api.SpanKind.SERVER,
+    failed: api.SpanStatusCode.ERROR,
     withParent: (span) => api.trace.setSpan(api.ROOT_CONTEXT, span),
     close: () => provider.shutdown().catch(() => undefined),
   };

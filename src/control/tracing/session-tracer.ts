@@ -1,4 +1,4 @@
-import type { Attributes, Context, Span, SpanContext, Tracer } from '@opentelemetry/api';
+import type { Attributes, Span, SpanContext } from '@opentelemetry/api';
 import { ServerError } from '../../base/errors.ts';
 import {
   streamKey,
@@ -10,15 +10,9 @@ import {
   type StreamName,
   type StreamObserver,
 } from '../../hub/ports.ts';
-
-/** `StatusCode.ERROR` and `SpanKind.SERVER` of the API, which is not loaded where it is not used. */
-const ERROR = 2;
-const SERVER = 1;
+import type { SpanMaker } from './open-traces.ts';
 
 type Action = 'publish' | 'play';
-
-/** How the span of a session becomes the parent of another one. */
-type WithParent = (span: Span) => Context;
 
 interface Open {
   readonly span: Span;
@@ -30,8 +24,7 @@ interface Open {
  * the publish that it watches. Nothing is done per frame.
  */
 export class SessionTracer implements StreamObserver {
-  #tracer: Tracer | undefined;
-  #withParent: WithParent | undefined;
+  #maker: SpanMaker | undefined;
   /** Spans of who was let in and has not begun, by id and action. */
   readonly #asked = new Map<string, Span>();
   readonly #open = new Map<string, Open>();
@@ -39,9 +32,8 @@ export class SessionTracer implements StreamObserver {
   readonly #publishes = new Map<string, SpanContext>();
 
   /** From now on there are spans. */
-  begin(tracer: Tracer, withParent: WithParent): void {
-    this.#tracer = tracer;
-    this.#withParent = withParent;
+  begin(maker: SpanMaker): void {
+    this.#maker = maker;
   }
 
   /** The same policy; its decisions are in the traces. */
@@ -88,14 +80,11 @@ export class SessionTracer implements StreamObserver {
 
   async #check(policy: AccessPolicy, request: AccessRequest): ReturnType<AccessPolicy['check']> {
     const { action, session, vhost, app } = request;
-    const tracer = this.#tracer;
-    if (tracer === undefined || action === 'connect') return policy.check(request);
+    const maker = this.#maker;
+    if (maker === undefined || action === 'connect') return policy.check(request);
     // The name that is asked for may be a secret key: the span gets the one that is granted.
-    const span = tracer.startSpan(action, {
-      kind: SERVER,
-      attributes: attributesOf({ vhost, app }, session),
-    });
-    const decision = tracer.startSpan('access', {}, this.#withParent?.(span));
+    const span = spanOf(maker, action, attributesOf({ vhost, app }, session));
+    const decision = maker.tracer.startSpan('access', {}, maker.withParent(span));
     try {
       const grant = await policy.check(request);
       this.#asked.set(`${session.id} ${action}`, span);
@@ -103,7 +92,7 @@ export class SessionTracer implements StreamObserver {
     } catch (error) {
       const code = error instanceof ServerError ? error.code : 'INTERNAL';
       for (const one of [decision, span])
-        one.setStatus({ code: ERROR, message: code }).setAttribute('error.type', code);
+        one.setStatus({ code: maker.failed, message: code }).setAttribute('error.type', code);
       decision.end();
       span.end();
       throw error;
@@ -120,8 +109,7 @@ export class SessionTracer implements StreamObserver {
   ): Span | undefined {
     const asked = `${session.id} ${action}`;
     const span =
-      this.#asked.get(asked) ??
-      this.#tracer?.startSpan(action, { kind: SERVER, attributes: attributesOf(name, session) });
+      this.#asked.get(asked) ?? (this.#maker && spanOf(this.#maker, action, attributesOf(name, session)));
     if (span === undefined) return undefined;
     this.#asked.delete(asked);
     span.setAttribute('srs.stream', name.stream).addEvent('begin');
@@ -137,6 +125,10 @@ export class SessionTracer implements StreamObserver {
     const code = session.endReason?.code;
     open.span.setAttributes({ ...attributes, 'srs.end_reason': code ?? 'left' }).end();
   }
+}
+
+function spanOf({ tracer, kind }: SpanMaker, action: Action, attributes: Attributes): Span {
+  return tracer.startSpan(action, { kind, attributes });
 }
 
 function attributesOf(

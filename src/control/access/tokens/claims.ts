@@ -38,7 +38,7 @@ export function checkClaims(claims: JWTPayload, use: TokenUse): TokenLimits {
   if (paths === undefined && streams === undefined) throw wrong('stream or path');
   const whole = `${app}/${stream}`;
   if (paths?.some((pattern) => matches(pattern, whole)) === false) throw wrong('path');
-  if (streams?.some((pattern) => matches(pattern, stream)) === false) throw wrong('stream');
+  if (streams?.some((pattern) => matchesName(pattern, stream)) === false) throw wrong('stream');
   if (texts(claims, 'app')?.some((pattern) => matches(pattern, app)) === false) throw wrong('app');
   if (texts(claims, 'vhost')?.some((pattern) => matches(pattern, vhost)) === false) throw wrong('vhost');
   if (texts(claims, 'ip')?.some((range) => isWithin(ip, range)) === false) throw wrong('ip');
@@ -76,6 +76,14 @@ export function matches(pattern: string, text: string): boolean {
     at = found + part.length;
   }
   return true;
+}
+
+/**
+ * Whether the name of a stream fits. Clients of RTMP choose where an app ends and its stream begins: `a/b/c` is c of a/b as well as
+ * b/c of a. So that a claim for any stream of one app does not open the apps below it, names with a slash need a pattern with one.
+ */
+function matchesName(pattern: string, stream: string): boolean {
+  return (pattern.includes('/') || !stream.includes('/')) && matches(pattern, stream);
 }
 
 /** A claim that is a text or several; undefined = it is not there. */

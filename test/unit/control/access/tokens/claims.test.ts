@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { matches } from '../../../../../src/control/access/tokens/claims.ts';
+import { checkClaims, matches } from '../../../../../src/control/access/tokens/claims.ts';
 
 test('patterns', () => {
   for (const [pattern, text, want] of [
@@ -33,4 +33,23 @@ test('patterns mean what the same regular expression means', () => {
     }),
     { numRuns: 5_000 },
   );
+});
+
+test('a claim for any stream of an app opens no app below it', () => {
+  for (const [claims, app, stream, fits] of [
+    [{ app: 'live', stream: '*' }, 'live', 'show', true],
+    [{ app: 'live', stream: '*' }, 'live/secret', 'show', false],
+    [{ app: 'live', stream: '*' }, 'live', 'secret/show', false],
+    [{ app: 'live', stream: 's*w' }, 'live', 's/show', false],
+    [{ app: 'live', stream: 'open/*' }, 'live', 'open/show', true],
+    [{ app: 'live', stream: 'open/*' }, 'live', 'secret/show', false],
+    [{ app: 'live/secret', stream: '*' }, 'live/secret', 'show', true],
+    [{ path: 'live/*' }, 'live', 'secret/show', true],
+  ] as const) {
+    const use = { action: 'play', vhost: 'v', app, stream, ip: '192.0.2.1' } as const;
+    const check = (): unknown => checkClaims({ action: 'play', ...claims }, use);
+    const what = `${JSON.stringify(claims)} ${app} ${stream}`;
+    if (fits) assert.doesNotThrow(check, what);
+    else assert.throws(check, { code: 'TOKEN_INVALID' }, what);
+  }
 });

@@ -82,7 +82,8 @@ export function writtenFolders(config: Config, used: readonly UsedDirective[]): 
     if (row.type !== 'text' || typeof value !== 'string') return [];
     const last = name.split('.').at(-1) ?? '';
     if (last === 'work_dir' || (last === 'srs_log_file' && config.srsLogTank !== 'file')) return [];
-    const isPath = last === 'pid' || /_(?:path|dir)$/.test(last) || (top && last.endsWith('_file'));
+    const isFile = last === 'pid' || (top && /_(?:file|spool)$/.test(last));
+    const isPath = isFile || /_(?:path|dir)$/.test(last);
     if (!isPath || value === '' || value.startsWith('/dev/')) return [];
     const isFolder = /_(?:path|dir)$/.test(last);
     const written = folderOf(value, isFolder);

@@ -36,6 +36,15 @@ const CASES: readonly Case[] = [
     ],
   },
   {
+    name: 'bans and callbacks that wait',
+    conf: 'listen 1935; srs_log_tank console; pid /dev/null; ban_file ./state/bans.json; http_hooks_spool ./state/spool;',
+    want: [
+      WORK,
+      'ok: ban_file: folder /srv/state (srs.conf:1) is not there and will be made',
+      'ok: http_hooks_spool: folder /srv/state (srs.conf:1) is not there and will be made',
+    ],
+  },
+  {
     name: 'a log on the console, no pid file',
     conf: 'listen 1935; srs_log_tank console; pid /dev/null;',
     want: [WORK],

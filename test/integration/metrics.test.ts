@@ -103,6 +103,15 @@ test("SRS's names, with the values of the API, under a publisher and viewers", a
   lease.release();
 });
 
+test('what a client said beside the name of its stream is in no figure', async () => {
+  const server = await start();
+  // As endpoints hand names over: with the query of the client.
+  const lease = publish(server, { ...LIVE_DEMO, params: '?token=hidden-token' } as StreamName);
+  const figures = await scrape(server, (found) => found.value('srs_stream_active', DEMO) === 1);
+  assert.ok(![...figures.all.keys()].some((series) => series.includes('hidden')));
+  lease.release();
+});
+
 test('counters never fall: not when sessions end, not when a publisher comes again', async () => {
   const server = await start({ vhost: 'publish { hold_time 0; }' });
   let before: Scrape | undefined;

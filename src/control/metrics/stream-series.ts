@@ -1,7 +1,7 @@
 import type { StreamWarning } from '../../hub/health-events.ts';
 import type { StreamName, StreamSnapshot } from '../../hub/ports.ts';
 import type { StreamSums } from '../sessions/index.ts';
-import { labelText, type SeriesText } from './series-text.ts';
+import { labelText, type Labels, type SeriesText } from './series-text.ts';
 
 /** A stream with what it carried. */
 export interface MeasuredStream {
@@ -109,7 +109,7 @@ export async function writeStreams(
   const ordered = busiestFirst(streams, max);
   const shown = ordered
     .slice(0, max)
-    .map((stream): Row => ({ stream, labels: labelText({ ...stream.snapshot.name }) }));
+    .map((stream): Row => ({ stream, labels: labelText(namesOf(stream.snapshot.name)) }));
   let rows = 0;
   for (const [name, type, help, read] of FIGURES) {
     text.metric(name, type, help);
@@ -122,7 +122,7 @@ export async function writeStreams(
   text.metric('srs_stream_warning', 'gauge', 'What is wrong with the stream now.');
   for (const { stream } of shown) {
     const { name } = stream.snapshot;
-    for (const { problem } of warnings(name)) text.add(labelText({ ...name, problem }), 1);
+    for (const { problem } of warnings(name)) text.add(labelText({ ...namesOf(name), problem }), 1);
   }
   writeOthers(text, ordered.slice(max), now);
 }
@@ -151,6 +151,11 @@ function busiestFirst(streams: readonly MeasuredStream[], max: number): readonly
   return streams.toSorted(
     (a, b) => b.snapshot.viewers - a.snapshot.viewers || b.snapshot.receivedKbps - a.snapshot.receivedKbps,
   );
+}
+
+/** These and no others: a name may come with more of what a client said, tokens among it. */
+function namesOf({ vhost, app, stream }: StreamName): StreamName & Labels {
+  return { vhost, app, stream };
 }
 
 function inSeconds(ms: number | undefined): number | undefined {

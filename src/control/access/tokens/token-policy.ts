@@ -1,4 +1,5 @@
 import { ServerError } from '../../../base/errors.ts';
+import { hideSecret } from '../../../base/hide-secret.ts';
 import type { AccessGrant, AccessPolicy, AccessRequest } from '../../../hub/ports.ts';
 import { checkClaims, type TokenUse } from './claims.ts';
 import { verifyJwt, type JwtRules } from './jwt.ts';
@@ -64,6 +65,9 @@ export class TokenPolicy implements AccessPolicy {
     // Who has a key of a publisher and no stream would otherwise learn by playing that it is one.
     if (key !== undefined && action === 'play')
       throw new ServerError('STREAM_NOT_FOUND', 'there is no such stream');
+    // Names of apps are seen by everybody; encoders that have one field for all make the key a part of them.
+    if (key !== undefined && hideSecret(app, stream) !== app)
+      throw refused('TOKEN_INVALID', 'stream key: it is in the name of the app, too');
     const isKey = key !== undefined && this.#isGood(key, app, options);
     const proofs = options[action];
     const use: TokenUse = { action, vhost, app, stream, ip: session.ip };

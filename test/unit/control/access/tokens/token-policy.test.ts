@@ -413,6 +413,7 @@ suite('stream keys', () => {
       keyed('key-that-is-old-now-', { publish: ['signed'] }),
       'TOKEN_EXPIRED',
     ],
+    ['in the app, too', { ...keyed(KEY), app: `live/${KEY}` }, 'TOKEN_INVALID'],
     ['of a table that cannot be read', keyed(KEY, { streamKeys: 'broken' }), 'TOKEN_UNCHECKED'],
     ['to play', { ...keyed(KEY), action: 'play' }, 'STREAM_NOT_FOUND'],
     ['the public name to play', { ...keyed('show'), action: 'play' }, 'yes'],

@@ -40,8 +40,8 @@ const CASES: readonly Case[] = [
     conf: 'listen 1935; srs_log_tank console; pid /dev/null; ban_file ./state/bans.json; http_hooks_spool ./state/spool;',
     want: [
       WORK,
-      'ok: ban_file: folder /srv/state (srs.conf:1) is not there and will be made',
       'ok: http_hooks_spool: folder /srv/state (srs.conf:1) is not there and will be made',
+      'ok: ban_file: folder /srv/state (srs.conf:1) is not there and will be made',
     ],
   },
   {

@@ -34,7 +34,10 @@ export function formFits(
   };
   if (row.form === 'http-url') {
     const bad = node.args.find(({ text }) => text !== '' && !isHttpUrl(text));
-    return bad === undefined || wrong(bad, `'${printable(bad.text)}' is not possible here`, HTTP_URL);
+    return (
+      bad === undefined ||
+      wrong(bad, `'${printable(withoutSecrets(bad.text))}' is not possible here`, HTTP_URL)
+    );
   }
   if (row.form === 'networks') {
     const bad = node.args.find(({ text }) => text !== '' && (text === 'all' || !isPeer(text)));
@@ -65,7 +68,7 @@ export function formFits(
     if (action === undefined || who === undefined) return wrong(undefined, 'is not complete', API_TOKEN);
     if (!API_ROLES.includes(action.text)) {
       const near = suggest(action.text, API_ROLES);
-      return wrong(action, `'${printable(action.text)}' is no role`, API_ROLES.join(', '), near);
+      return wrong(action, 'the role is not possible here', API_ROLES.join(', '), near); // It may be the token.
     }
     if (!isApiToken(who.text)) return wrong(who, 'is not possible here', API_TOKEN); // Never the token itself.
     return extra === undefined || wrong(extra, `takes two values, not ${node.args.length}`, API_TOKEN);
@@ -77,6 +80,14 @@ export function formFits(
   }
   if (!isPeer(who.text)) return wrong(who, `'${printable(who.text)}' is not possible here`, PEER);
   return extra === undefined || wrong(extra, `takes two values, not ${node.args.length}`, ACCESS_RULE);
+}
+
+/** What was meant as a URL: without its user, its query and its fragment, wherever those of no URL are. */
+function withoutSecrets(text: string): string {
+  const start = text.search(/[?#]/);
+  const place = start < 0 ? text : `${text.slice(0, start)}?...`;
+  const user = place.lastIndexOf('@');
+  return user < 0 ? place : `...${place.slice(user)}`;
 }
 
 const HTTP_URL = 'a URL such as http://127.0.0.1:8085/api or https://example.org/api';

@@ -79,3 +79,26 @@ test('secrets are shown nowhere', () => {
   }
   assert.match(showConfig(loaded), /sign_key k1 \*{6};/);
 });
+
+test('what is wrong is told without the secrets of URLs and tokens that were written the wrong way round', () => {
+  const URLS = [
+    `ftp://user:${SECRET}@h/?x=1`,
+    `http://h:99999/x?k=${SECRET}`,
+    `ht!tp://u:${SECRET}@h/a#${SECRET}`,
+  ];
+  for (const text of [
+    ...URLS.map((url) => `vhost v { access { jwks "${url}"; } }`),
+    ...URLS.map((url) => `vhost v { http_hooks { on_publish "${url}"; } }`),
+    ...URLS.map((url) => `heartbeat { url "${url}"; }`),
+    `http_api { auth { token ${SECRET} read; } }`,
+  ])
+    assert.throws(
+      () => parseConfig(`listen 1935;\n${text}`, 'x'),
+      (error) => {
+        assert.ok(error instanceof ConfigError);
+        assert.match(error.message, /is not possible here/);
+        assert.ok(!error.message.includes(SECRET), error.message);
+        return true;
+      },
+    );
+});

@@ -316,6 +316,7 @@ export class HttpEndpoint {
     target: RequestTarget,
     match: MountMatch,
   ): Promise<FastifyReply> {
+    const isBehind = reply.raw.socket === null; // Looking for a file takes time, in which it may become the first.
     // A recorded file may have a name that a mount template matches too. What is live wins, unless `start` asks for a file.
     // A `.ts` is mostly a segment: there a file always wins, and nothing is looked for elsewhere by the name of one.
     const stream = this.#hub.find(match.name);
@@ -327,6 +328,6 @@ export class HttpEndpoint {
     if (match.isOther && stream === undefined) return this.#files.serve(target, reply);
     return request.method === 'HEAD'
       ? this.#live.head(reply, target, match)
-      : this.#live.serve(request, reply, target, match);
+      : this.#live.serve(request, reply, target, match, isBehind);
   }
 }

@@ -99,15 +99,16 @@ export class LiveRoute {
     return this.#options.settings().mounts.match(hostName(hostHeader), target.path, vhost);
   }
 
-  /** GET: the body. */
+  /** GET: the body. `isBehind`: it came behind another request of its connection, which was not answered yet. */
   async serve(
     request: FastifyRequest,
     reply: FastifyReply,
     target: RequestTarget,
     match: MountMatch,
+    isBehind: boolean,
   ): Promise<FastifyReply> {
-    // Behind another request that is not answered yet. Refused at once: thousands of them could wait for one slow pull.
-    if (reply.raw.socket === null) return refuse(reply, PIPELINED);
+    // Thousands of them could wait for one slow pull.
+    if (isBehind) return refuse(reply, PIPELINED);
     const body = bodyOf(target.query, match);
     if (body === undefined) return refuse(reply, NO_TRACKS);
     const viewer = this.#viewer(request.raw, `${match.ending}-play`, liveDetails(request.raw, 'http', match));

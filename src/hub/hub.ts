@@ -155,7 +155,7 @@ class StreamHub implements ClosableHub {
     }
     const lease = new Lease(this, stream, session);
     this.#leases.set(stream, lease);
-    this.#tell((observer) => observer.publishStarted?.(name, session, stream));
+    this.#tell((observer) => observer.publishStarted?.(stream.name, session, stream));
     return lease;
   }
 

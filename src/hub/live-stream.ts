@@ -63,7 +63,8 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
   #repairsBefore = 0;
 
   constructor(services: StreamServices<HubStream>, name: StreamName, options: StreamOptions) {
-    this.name = name;
+    // Just these: a caller's object may have the query too, with its secrets, and a name is shown everywhere.
+    this.name = { vhost: name.vhost, app: name.app, stream: name.stream };
     this.key = streamKey(name);
     this.#services = services;
     this.#clock = services.clock;

@@ -551,3 +551,12 @@ test('observers hear when a viewer gets its first media, once, however it pauses
   clock.advance(10);
   assert.deepEqual(seen, ['early', 'late']);
 });
+
+test('the name of a stream is nothing but a name, whatever else came with it', () => {
+  const told: unknown[] = [];
+  const { hub } = setUp({}, { observers: [{ publishStarted: (name) => void told.push(name) }] });
+  const asked = { ...LIVE_DEMO, params: '?token=secret' };
+  const lease = hub.publish(asked, sessionOf('a'));
+  assert.deepEqual([hub.list()[0]?.name, hub.find(asked)?.name, ...told], [LIVE_DEMO, LIVE_DEMO, LIVE_DEMO]);
+  lease.release();
+});

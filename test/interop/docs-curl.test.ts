@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { Program, temporaryFolder, until } from '../support/programs.ts';
@@ -7,7 +7,7 @@ import { freePorts, REPOSITORY } from '../support/server-process.ts';
 import { srsHome, type SrsHome } from '../support/srs-home.ts';
 
 /** Pages whose blocks of the language `curl` are run. A line `#=> …` is a pattern for what the command before it prints. */
-const PAGES = ['api', 'callbacks', 'access', 'access-tokens', 'raw-api', 'metrics', 'health'];
+const PAGES = ['api', 'callbacks', 'access', 'raw-api', 'metrics', 'health'];
 
 interface Example {
   readonly line: number;
@@ -81,7 +81,6 @@ exporter { enabled on; listen 127.0.0.1:${metrics}; }`,
 
   for (const page of PAGES) {
     const path = join(REPOSITORY, `docs/${page}.md`);
-    if (!existsSync(path)) continue;
     for (const { line, command, pattern } of examplesOf(path)) {
       test(`docs/${page}.md:${line}: ${command.split('\n', 1)[0]}`, async () => {
         await until('live/show is live', isLive); // A command before may have ended it.
@@ -95,8 +94,8 @@ exporter { enabled on; listen 127.0.0.1:${metrics}; }`,
     }
   }
 
-  test('there are commands in the documentation', () => {
-    const all = PAGES.map((page) => join(REPOSITORY, `docs/${page}.md`)).filter((path) => existsSync(path));
-    assert.ok(all.flatMap(examplesOf).length >= 4);
+  test('each of these pages has commands', () => {
+    for (const page of PAGES)
+      assert.ok(examplesOf(join(REPOSITORY, `docs/${page}.md`)).length > 0, `docs/${page}.md`);
   });
 });

@@ -219,7 +219,10 @@ test('the access policy is asked before the first answer; who is refused is not 
   }
   assert.deepEqual(codes, [403, 403, 503, 200]);
   assert.deepEqual([seen, viewersOf(hub)], [['+hls-play'], 1]);
-  assert.match(logger.lines.join('\n'), /hls-play of __defaultVhost__\/live\/d\*\*\* from 127\.0\.0\.1 refused/);
+  assert.match(
+    logger.lines.join('\n'),
+    /hls-play of __defaultVhost__\/live\/d\*\*\* from 127\.0\.0\.1 refused/,
+  );
 });
 
 test('HEAD begins nothing', async () => {

@@ -1,7 +1,7 @@
 // What the repository's own scripts share. Plain JavaScript: it runs before anything is installed.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -69,6 +69,10 @@ export function installDependencies(folder = '.') {
     path.join(folder, 'node_modules/.srs-ts-lock'),
     [path.join(folder, 'package.json'), path.join(folder, 'package-lock.json')],
     () => {
+      const folderOfModules = path.join(ROOT, folder, 'node_modules');
+      // npm would empty what the link leads to, which another tree needs.
+      if (lstatSync(folderOfModules, { throwIfNoEntry: false })?.isSymbolicLink() === true)
+        fail(`${folderOfModules} is a link, and what it leads to is not what package-lock.json wants.`);
       console.log(`Installing the locked dependencies${folder === '.' ? '' : ` of ${folder}/`} (npm ci) …`);
       must('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
         cwd: path.join(ROOT, folder),

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import Type from 'typebox';
+import { Type } from '../../base/json-type.ts';
 import { DEFAULT_VHOST } from '../../base/names.ts';
 import { ANY_METHOD, type ApiContext } from './api-context.ts';
 import { MAX_SHOWN_CHARS } from './api-shapes.ts';

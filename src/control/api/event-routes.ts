@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import Type from 'typebox';
+import { Type } from '../../base/json-type.ts';
 import { DEFAULT_VHOST } from '../../base/names.ts';
 import {
   EVENT_SCHEMAS,

@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import { Type } from '../../base/json-type.ts';
 import { MAX_PAGE } from './api-context.ts';
 import { described } from './route-docs.ts';
 import {

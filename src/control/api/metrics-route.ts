@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import Type from 'typebox';
+import { Type } from '../../base/json-type.ts';
 import { sendText } from '../../net/index.ts';
 import type { ApiContext } from './api-context.ts';
 import { described } from './route-docs.ts';

@@ -1,5 +1,6 @@
 import type { FastifySchema } from 'fastify';
-import Type, { type TProperties, type TSchema } from 'typebox';
+import type { TProperties, TSchema } from 'typebox';
+import { Type } from '../../base/json-type.ts';
 import { FAILURE } from './schemas/parts.ts';
 
 /** Groups of the document, in its order. */

@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import { Type } from '../../base/json-type.ts';
 import type { RouteDocs } from './route-docs.ts';
 import { FAILURE, text } from './schemas/parts.ts';
 import * as bodies from './schemas/server-schemas.ts';

@@ -1,4 +1,5 @@
-import Type, { type Static, type TObject, type TProperties } from 'typebox';
+import type { Static, TObject, TProperties } from 'typebox';
+import { Type } from '../../base/json-type.ts';
 
 const text = (description: string, more: object = {}) => Type.String({ description, ...more });
 const count = (description: string) => Type.Integer({ minimum: 0, description });

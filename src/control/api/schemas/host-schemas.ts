@@ -1,4 +1,5 @@
-import Type, { type TObject } from 'typebox';
+import type { TObject } from 'typebox';
+import { Type } from '../../../base/json-type.ts';
 import { count, exact, flag, good, number, text, whole, wholes } from './parts.ts';
 
 const ok = flag('All of it could be read from the system.');

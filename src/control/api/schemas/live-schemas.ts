@@ -1,4 +1,5 @@
-import Type, { type Static } from 'typebox';
+import type { Static } from 'typebox';
+import { Type } from '../../../base/json-type.ts';
 import { count, exact, flag, good, list, number, orNull, text, TOTAL, whole } from './parts.ts';
 
 export const KBPS = exact(

@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import { Type } from '../../../base/json-type.ts';
 import { exact, flag, flags, good, list, orNull, text, whole } from './parts.ts';
 
 const names = (description: string) => Type.Record(Type.String(), Type.String(), { description });

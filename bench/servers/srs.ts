@@ -34,7 +34,7 @@ http_server {
 }
 http_api {
     enabled on;
-    listen ${ports.api};
+    listen 127.0.0.1:${ports.api};
 }
 vhost __defaultVhost__ {
 ${vhost}

@@ -5,7 +5,7 @@ import { systemClock } from '../base/clock.ts';
 import { formatProblem } from '../config/index.ts';
 import { RecordFile } from '../storage/record-file.ts';
 import { banner } from './banner.ts';
-import { boundYoungGeneration, returnMemory } from './memory-return.ts';
+import { tuneHeap, returnMemory } from './memory-return.ts';
 import { detectContainer } from './process/container.ts';
 import { daemonParent, foregroundReason, startDaemon } from './process/daemon.ts';
 import { EXIT_CODES } from './process/ending.ts';
@@ -30,7 +30,7 @@ export async function run(context: RunContext): Promise<number> {
   const stays = foregroundReason(config, { pid: process.pid, container, env: process.env });
   if (config.daemon && parent === undefined && stays === undefined) return startDaemon(config);
 
-  boundYoungGeneration();
+  tuneHeap();
   const life = await beginLife(config);
   if (life === undefined) return EXIT_CODES.failed;
   const { logger, ending, scope } = life;

@@ -11,12 +11,27 @@ export interface Part {
   /** Bytes. */
   readonly size: number;
   write(out: Buffer, at: number): void;
+  /** The same as `write`, in steps; only boxes have it. */
+  writeSteps?(out: Buffer, at: number): Steps<void>;
 }
+
+/** Long work, to be taken step by step by whoever has other things to do meanwhile. */
+export type Steps<T> = Generator<undefined, T, undefined>;
+
+/** A table of so many bytes is a step of its own: some ms. */
+const STEP_BYTES = 64 * 1024;
 
 /** Parts one after another in one allocation. */
 export function render(...parts: readonly Part[]): Buffer {
   const out = Buffer.allocUnsafe(sizeOf(parts));
   writeAll(parts, out, 0);
+  return out;
+}
+
+/** As `render`, in steps of one table each: the index of a day has several of some MB. */
+export function* renderSteps(part: Part): Steps<Buffer> {
+  const out = Buffer.allocUnsafe(part.size);
+  yield* writeSteps([part], out, 0);
   return out;
 }
 
@@ -28,6 +43,10 @@ export function box(type: string, ...parts: readonly Part[]): Part {
     write(out, at) {
       writeBoxHeader(out, at, size, type);
       writeAll(parts, out, at + BOX_HEADER_BYTES);
+    },
+    *writeSteps(out, at) {
+      writeBoxHeader(out, at, size, type);
+      yield* writeSteps(parts, out, at + BOX_HEADER_BYTES);
     },
   };
 }
@@ -104,6 +123,16 @@ function writeAll(parts: readonly Part[], out: Buffer, from: number): void {
   let at = from;
   for (const part of parts) {
     part.write(out, at);
+    at += part.size;
+  }
+}
+
+function* writeSteps(parts: readonly Part[], out: Buffer, from: number): Steps<void> {
+  let at = from;
+  for (const part of parts) {
+    if (part.size < STEP_BYTES || part.writeSteps === undefined) part.write(out, at);
+    else yield* part.writeSteps(out, at);
+    if (part.size >= STEP_BYTES) yield;
     at += part.size;
   }
 }

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { ServerError } from '../../base/errors.ts';
-import { render } from './box.ts';
+import { render, type Steps } from './box.ts';
 import { ftyp, mdatHeader } from './movie-boxes.ts';
 import { readMovie, type Movie, type MovieTrack } from './movie-reader.ts';
 import { Mp4Index } from './mp4-index.ts';
@@ -28,8 +28,6 @@ interface Begin {
   readonly sample: number;
   readonly shownAt: number;
 }
-
-type Steps<T> = Generator<undefined, T, undefined>;
 
 /** Samples that are looked at in one step. */
 const STEP_SAMPLES = 8_192;
@@ -83,7 +81,7 @@ export function* cutMovie(
     }
   }
   const header = render(mdatHeader(to - from + MDAT_HEADER_BYTES));
-  return { head: Buffer.concat([place, index.moovInFront(), header]), from, to };
+  return { head: Buffer.concat([place, yield* index.moovInFront(), header]), from, to };
 }
 
 /** The tracks that can be written again. Without all the sound and pictures it would be another movie. */

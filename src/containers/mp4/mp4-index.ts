@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import { ServerError } from '../../base/errors.ts';
-import { box, render, U32_MAX, type Part } from './box.ts';
+import { box, render, renderSteps, U32_MAX, type Part, type Steps } from './box.ts';
 import { edts, mdia, MOVIE_TIMESCALE, mvhd, tkhd, type Edit } from './movie-boxes.ts';
 import { TrackIndex } from './track-index.ts';
 import type { Mp4Track } from './track.ts';
@@ -53,14 +53,14 @@ export class Mp4Index {
 
   /**
    * The moov box for a file in which it stands in front of the media ("fast start"), so that the media begin later by its
-   * own size. Its size depends on whether offsets need 64 bits, which depends on its size.
+   * own size. Its size depends on whether offsets need 64 bits, which depends on its size. In steps of some ms.
    */
-  moovInFront(): Buffer {
+  moovInFront(): Steps<Buffer> {
     let shift = 0;
     // It only ever grows, once, from 32 to 64 bits.
     for (;;) {
       const part = this.#moov(shift);
-      if (part.size === shift) return render(part);
+      if (part.size === shift) return renderSteps(part);
       shift = part.size;
     }
   }

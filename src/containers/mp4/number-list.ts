@@ -36,4 +36,14 @@ export class NumberList {
     const block = this.#blocks[Math.floor(index / BLOCK)];
     if (block !== undefined) block[index % BLOCK] = value;
   }
+
+  /** All of them in order. */
+  forEach(visit: (value: number) => void): void {
+    let left = this.#length;
+    for (const block of this.#blocks) {
+      const count = Math.min(left, BLOCK);
+      left -= count;
+      for (let i = 0; i < count; i += 1) visit(block[i] ?? 0);
+    }
+  }
 }

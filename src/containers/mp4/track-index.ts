@@ -1,24 +1,33 @@
 import { ServerError } from '../../base/errors.ts';
 import { box, fields, fullBox, u32, U32_MAX, writeU64, type Part } from './box.ts';
 import { NumberList } from './number-list.ts';
+import { RunList } from './run-list.ts';
 import { stsd } from './sample-entries.ts';
 import type { Mp4Track } from './track.ts';
 
-/** Samples of one track in an index: 77 hours at 60 pictures a second, 200 MB of memory. A caller begins a new file. */
+/** Samples of one track in an index: 77 hours at 60 pictures a second. A caller begins a new file. */
 export const MAX_MP4_SAMPLES = 2 ** 24;
 
-/** The samples of one track of a plain MP4, noted one by one in decoding order: 8 to 12 bytes of memory each. */
+/**
+ * The samples of one track of a plain MP4, noted one by one in decoding order: 4 bytes of memory each, 8 for a chunk, and 8
+ * where a time differs from the one before.
+ */
 export class TrackIndex {
   readonly id: number;
   readonly track: Mp4Track;
   readonly #sizes = new NumberList('u32');
-  readonly #durations = new NumberList('u32');
-  /** Empty until a sample has a composition offset. */
-  #cts: NumberList | undefined;
+  /** Of all samples but the last, whose own is known when the next comes. */
+  readonly #durations = new RunList('u32');
+  #lastDuration = 0;
+  /** Of all samples but the last; none until one has a composition offset. */
+  #cts: RunList | undefined;
+  #lastCts = 0;
   /** Sample numbers from 1 on. */
   readonly #syncs = new NumberList('u32');
   readonly #chunkOffsets = new NumberList('f64');
-  readonly #chunkSamples = new NumberList('u32');
+  /** Samples of each chunk but the last, which may get more. */
+  readonly #chunkSamples = new RunList('u32');
+  #lastChunkSamples = 0;
   #chunkOpen = false;
   #firstDts = 0;
   #lastDts = 0;
@@ -42,7 +51,7 @@ export class TrackIndex {
 
   /** Ticks from the first to the end of the last sample, in decoding times. */
   get duration(): number {
-    return this.count === 0 ? 0 : this.#lastDts - this.#firstDts + this.#durations.at(this.count - 1);
+    return this.count === 0 ? 0 : this.#lastDts - this.#firstDts + this.#lastDuration;
   }
 
   /** Where in the media the first presentation is, ticks; never negative, see `ctts`. */
@@ -71,29 +80,31 @@ export class TrackIndex {
       throw new ServerError('MP4_TOO_LARGE', 'too many samples for one file');
     const dts = this.count === 0 ? decodeAt : Math.max(decodeAt, this.#lastDts);
     if (this.count === 0) this.#firstDts = dts;
-    else this.#durations.set(this.count - 1, Math.min(U32_MAX, dts - this.#lastDts));
+    else this.#durations.push(Math.min(U32_MAX, dts - this.#lastDts));
     this.#lastDts = dts;
-    if (!this.#chunkOpen) {
-      this.#chunkOpen = true;
-      this.#chunkOffsets.push(this.#lastOffset);
-      this.#chunkSamples.push(0);
-    }
-    const chunk = this.#chunkSamples.length - 1;
-    this.#chunkSamples.set(chunk, this.#chunkSamples.at(chunk) + 1);
+    this.#lastDuration = duration;
+    if (!this.#chunkOpen) this.#openChunk();
+    this.#lastChunkSamples += 1;
     this.#addCts(cts);
     this.#leastPts = Math.min(this.#leastPts, dts + cts - this.#firstDts);
     this.#sizes.push(size);
-    this.#durations.push(duration);
     if (isSync) this.#syncs.push(this.count);
   }
 
+  #openChunk(): void {
+    this.#chunkOpen = true;
+    if (this.#lastChunkSamples > 0) this.#chunkSamples.push(this.#lastChunkSamples);
+    this.#lastChunkSamples = 0;
+    this.#chunkOffsets.push(this.#lastOffset);
+  }
+
   #addCts(cts: number): void {
-    if (this.#cts === undefined) {
-      if (cts === 0) return;
-      this.#cts = new NumberList('i32');
-      for (let i = 0; i < this.count; i++) this.#cts.push(0);
+    if (this.#cts === undefined && cts !== 0) {
+      this.#cts = new RunList('i32');
+      this.#cts.push(0, Math.max(0, this.count - 1));
     }
-    this.#cts.push(cts);
+    if (this.count > 0) this.#cts?.push(this.#lastCts);
+    this.#lastCts = cts;
   }
 
   /** The sample table. `shift` bytes are added to each chunk's offset, which have 64 bits if `wide`. */
@@ -108,8 +119,7 @@ export class TrackIndex {
 
   /** Decoding times as runs of equal durations. Spec: ISO/IEC 14496-12, 8.6.1.2. */
   #stts(): Part {
-    const durations = this.#durations;
-    return runTable('stts', 0, this.count, (i) => durations.at(i));
+    return runTable('stts', 0, this.#durations, this.#lastDuration);
   }
 
   /**
@@ -117,10 +127,8 @@ export class TrackIndex {
    * edit list cannot begin before the media does. Spec: ISO/IEC 14496-12, 8.6.1.3.
    */
   #ctts(): Part | undefined {
-    const cts = this.#cts;
-    const lift = Math.max(0, -this.#leastPts);
-    if (cts === undefined) return undefined;
-    return runTable('ctts', 1, this.count, (i) => cts.at(i) + lift);
+    if (this.#cts === undefined) return undefined;
+    return runTable('ctts', 1, this.#cts, this.#lastCts, Math.max(0, -this.#leastPts));
   }
 
   /** Sync samples. Spec: ISO/IEC 14496-12, 8.6.2. */
@@ -130,18 +138,18 @@ export class TrackIndex {
 
   /** Samples of the chunks, as runs of equal chunks. Spec: ISO/IEC 14496-12, 8.7.4. */
   #stsc(): Part {
-    const counts = this.#chunkSamples;
-    const starts: number[] = [];
-    for (let i = 0; i < counts.length; i++) if (i === 0 || counts.at(i) !== counts.at(i - 1)) starts.push(i);
-    const table = fields(starts.length * 12, (out, from) => {
+    const runs = this.#chunkSamples.lengthWith(this.#lastChunkSamples);
+    const table = fields(runs * 12, (out, from) => {
       let at = from;
-      for (const start of starts) {
-        at = out.writeUInt32BE(start + 1, at); // first_chunk
-        at = out.writeUInt32BE(counts.at(start), at); // samples_per_chunk
+      let first = 1;
+      this.#chunkSamples.forEachWith(this.#lastChunkSamples, (chunks, samples) => {
+        at = out.writeUInt32BE(first, at); // first_chunk
+        at = out.writeUInt32BE(samples, at); // samples_per_chunk
         at = out.writeUInt32BE(1, at); // sample_description_index
-      }
+        first += chunks;
+      });
     });
-    return fullBox('stsc', 0, 0, u32(starts.length), table);
+    return fullBox('stsc', 0, 0, u32(runs), table);
   }
 
   /** Sample sizes. Spec: ISO/IEC 14496-12, 8.7.3.2. */
@@ -151,43 +159,40 @@ export class TrackIndex {
 
   /** Chunk offsets of 32 bits. Spec: ISO/IEC 14496-12, 8.7.5. */
   #stco(shift: number): Part {
-    const offsets = this.#chunkOffsets;
-    const table = fields(offsets.length * 4, (out, at) => {
-      for (let i = 0; i < offsets.length; i++) out.writeUInt32BE(offsets.at(i) + shift, at + i * 4);
-    });
-    return fullBox('stco', 0, 0, u32(offsets.length), table);
+    return fullBox('stco', 0, 0, u32(this.#chunkOffsets.length), numbers(this.#chunkOffsets, shift));
   }
 
   /** Chunk offsets of 64 bits. Spec: ISO/IEC 14496-12, 8.7.5. */
   #co64(shift: number): Part {
     const offsets = this.#chunkOffsets;
-    const table = fields(offsets.length * 8, (out, at) => {
-      for (let i = 0; i < offsets.length; i++) writeU64(out, at + i * 8, offsets.at(i) + shift);
+    const table = fields(offsets.length * 8, (out, from) => {
+      let at = from;
+      offsets.forEach((offset) => {
+        at = writeU64(out, at, offset + shift);
+      });
     });
     return fullBox('co64', 0, 0, u32(offsets.length), table);
   }
 }
 
-/** A box of (count, value) for each run of equal values; negative values as two's complement. */
-function runTable(type: string, version: number, count: number, valueAt: (i: number) => number): Part {
-  let runs = 0;
-  for (let i = 0; i < count; i++) if (i === 0 || valueAt(i) !== valueAt(i - 1)) runs += 1;
-  const table = fields(runs * 8, (out, from) => {
+/** A box of (count, value) for each run with one more number behind all others; negative values as two's complement. */
+function runTable(type: string, version: number, runs: RunList, last: number, lift = 0): Part {
+  const length = runs.lengthWith(last);
+  const table = fields(length * 8, (out, from) => {
     let at = from;
-    for (let i = 0; i < count;) {
-      const value = valueAt(i);
-      let end = i + 1;
-      while (end < count && valueAt(end) === value) end += 1;
-      at = out.writeUInt32BE(end - i, at);
-      at = out.writeUInt32BE(value >>> 0, at);
-      i = end;
-    }
+    runs.forEachWith(last, (count, value) => {
+      at = out.writeUInt32BE(count, at);
+      at = out.writeUInt32BE((value + lift) >>> 0, at);
+    });
   });
-  return fullBox(type, version, 0, u32(runs), table);
+  return fullBox(type, version, 0, u32(length), table);
 }
 
-function numbers(list: NumberList): Part {
-  return fields(list.length * 4, (out, at) => {
-    for (let i = 0; i < list.length; i++) out.writeUInt32BE(list.at(i), at + i * 4);
+function numbers(list: NumberList, shift = 0): Part {
+  return fields(list.length * 4, (out, from) => {
+    let at = from;
+    list.forEach((value) => {
+      at = out.writeUInt32BE(value + shift, at);
+    });
   });
 }

@@ -7,11 +7,8 @@ import { sendText } from '../../net/index.ts';
 import { readAt, streamFrom, type ServedFile } from '../../storage/document-root.ts';
 import { rangeOf } from './preconditions.ts';
 
-/**
- * A moov box that is read to seek in a file, bytes: about an hour of pictures and sound. Looking for samples is done in steps,
- * but the new index is written in one, which for so long a file keeps live streams waiting for up to 0.1 s.
- */
-export const MAX_START_MOOV_BYTES = 4 * 1024 * 1024;
+/** A moov box that is read to seek in a file, bytes: some 8 hours of pictures and sound, in steps of up to 15 ms. */
+export const MAX_START_MOOV_BYTES = 24 * 1024 * 1024;
 /** Boxes of a file before its moov box. */
 export const MAX_START_BOXES = 256;
 /** Requests that wait for the one that is worked on; each costs memory and tens of ms of work. */

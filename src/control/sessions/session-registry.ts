@@ -9,7 +9,7 @@ import {
   type StreamName,
   type StreamObserver,
 } from '../../hub/ports.ts';
-import { SAMPLE_MS } from './byte-rate.ts';
+import { SAMPLE_MS, SampleTimes } from './byte-rate.ts';
 import { TrackedSession } from './session.ts';
 import { StreamSums, VhostSums } from './sums.ts';
 
@@ -38,6 +38,7 @@ export class SessionRegistry implements StreamObserver {
   readonly #streams = new Map<string, StreamSums>();
   readonly #vhosts = new Map<string, VhostSums>();
   readonly #types = new Map<string, number>();
+  readonly #samples = new SampleTimes();
   readonly #stop: Undo;
   #lookedAt = -Infinity;
 
@@ -121,7 +122,7 @@ export class SessionRegistry implements StreamObserver {
   ): void {
     const now = this.#clock.now();
     const stream = this.#sumsOf(name, now);
-    const time = { now, unixMs: this.#options.unixTime() };
+    const time = { now, unixMs: this.#options.unixTime(), samples: this.#samples };
     const session = new TrackedSession(info, stream, flow, time);
     // A session that has a second role at the same time is listed once for each.
     this.#sessions.set(this.#sessions.has(info.id) ? roleKey(session) : info.id, session);
@@ -156,10 +157,10 @@ export class SessionRegistry implements StreamObserver {
     if (stream === undefined) {
       let vhost = this.#vhosts.get(name.vhost);
       if (vhost === undefined) {
-        vhost = new VhostSums(name.vhost, now);
+        vhost = new VhostSums(name.vhost, this.#samples, now);
         this.#vhosts.set(name.vhost, vhost);
       }
-      stream = new StreamSums(name, vhost, now);
+      stream = new StreamSums(name, vhost, this.#samples, now);
       this.#streams.set(key, stream);
     }
     return stream;
@@ -180,21 +181,22 @@ export class SessionRegistry implements StreamObserver {
   #sample(): void {
     const now = this.#clock.now();
     this.#lookedAt = now;
+    this.#samples.add(now);
     const { queueSeen } = this.#options;
     for (const stream of this.#streams.values()) stream.queuedMs = 0;
     for (const session of this.#sessions.values()) {
       session.look();
-      session.sample(now);
+      session.sample();
       if (session.publishes) continue;
       const { stream, queuedMs } = session;
       if (queuedMs > stream.queuedMs) stream.queuedMs = queuedMs;
       queueSeen?.(queuedMs);
     }
     for (const stream of this.#streams.values()) {
-      stream.sample(now);
+      stream.sample();
       this.#forget(stream);
     }
-    for (const vhost of this.#vhosts.values()) vhost.sample(now);
+    for (const vhost of this.#vhosts.values()) vhost.sample();
   }
 }
 

@@ -1,5 +1,5 @@
 import type { LiveStream, Playback, PlaybackStats, SessionInfo } from '../../hub/ports.ts';
-import { ByteRate } from './byte-rate.ts';
+import { ByteRate, type SampleTimes } from './byte-rate.ts';
 import { clientType } from './client-type.ts';
 import type { Kbps, StreamSums } from './sums.ts';
 
@@ -28,7 +28,7 @@ export class TrackedSession {
     info: SessionInfo,
     stream: StreamSums,
     flow: { readonly source: LiveStream } | { readonly playback: Playback },
-    time: { readonly now: number; readonly unixMs: number },
+    time: { readonly now: number; readonly unixMs: number; readonly samples: SampleTimes },
   ) {
     this.info = info;
     this.stream = stream;
@@ -37,7 +37,7 @@ export class TrackedSession {
     this.beganUnixMs = time.unixMs;
     this.#source = 'source' in flow ? flow.source : undefined;
     this.#playback = 'playback' in flow ? flow.playback : undefined;
-    this.#rate = new ByteRate(time.now, 0);
+    this.#rate = new ByteRate(time.samples, time.now, 0);
   }
 
   get publishes(): boolean {
@@ -74,8 +74,8 @@ export class TrackedSession {
     return more;
   }
 
-  sample(now: number): void {
-    this.#rate.sample(now, this.bytes);
+  sample(): void {
+    this.#rate.sample(this.bytes);
   }
 
   /** kbit/s as `kbps` of the API has them. */

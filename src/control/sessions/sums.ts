@@ -1,5 +1,5 @@
 import { streamKey, type StreamName } from '../../hub/ports.ts';
-import { ByteRate } from './byte-rate.ts';
+import { ByteRate, type SampleTimes } from './byte-rate.ts';
 import { stableId } from './stable-id.ts';
 
 /** What a stream or a vhost has taken and sent so far, of sessions that are and that were. */
@@ -13,15 +13,15 @@ export class TrafficSums {
   readonly #received: ByteRate;
   readonly #sent: ByteRate;
 
-  constructor(id: string, now: number) {
+  constructor(id: string, times: SampleTimes, now: number) {
     this.id = id;
-    this.#received = new ByteRate(now, 0);
-    this.#sent = new ByteRate(now, 0);
+    this.#received = new ByteRate(times, now, 0);
+    this.#sent = new ByteRate(times, now, 0);
   }
 
-  sample(now: number): void {
-    this.#received.sample(now, this.receivedBytes);
-    this.#sent.sample(now, this.sentBytes);
+  sample(): void {
+    this.#received.sample(this.receivedBytes);
+    this.#sent.sample(this.sentBytes);
   }
 
   /** kbit/s as `kbps` of the API has them. */
@@ -47,8 +47,8 @@ export interface Kbps {
 export class VhostSums extends TrafficSums {
   readonly name: string;
 
-  constructor(name: string, now: number) {
-    super(stableId('vid', name), now);
+  constructor(name: string, times: SampleTimes, now: number) {
+    super(stableId('vid', name), times, now);
     this.name = name;
   }
 }
@@ -62,8 +62,8 @@ export class StreamSums extends TrafficSums {
   /** The longest queue of a viewer at the last look, media ms. */
   queuedMs = 0;
 
-  constructor(name: StreamName, vhost: VhostSums, now: number) {
-    super(stableId('str', streamKey(name)), now);
+  constructor(name: StreamName, vhost: VhostSums, times: SampleTimes, now: number) {
+    super(stableId('str', streamKey(name)), times, now);
     this.name = name;
     this.vhost = vhost;
   }

@@ -6,15 +6,17 @@ import {
   type HttpHooksDeps,
   type RecordStore,
 } from '../control/hooks/index.ts';
+import { onePer } from './one-per.ts';
 import type { VhostTable } from './vhost-table.ts';
 
 /** [http_hooks] Calls the back ends that vhosts name. */
 export function httpHooks(vhosts: VhostTable, deps: Omit<HttpHooksDeps, 'options'>): HttpHooks {
+  const options = onePer(hookOptions);
   return new HttpHooks({
     ...deps,
     options(vhost) {
       const found = vhosts.find(vhost);
-      return found && hookOptions(found);
+      return found && options(found);
     },
   });
 }

@@ -1,6 +1,7 @@
 import type { Config, VhostConfig } from '../config/index.ts';
 import type { RtmpVhostOptions, RtmpVhosts } from '../endpoints/rtmp/index.ts';
 import type { StreamOptions } from '../hub/ports.ts';
+import { onePer } from './one-per.ts';
 import type { VhostTable } from './vhost-table.ts';
 
 /** What the vhost of a stream says to the hub. */
@@ -40,10 +41,11 @@ export function servedVhosts(config: Config): ReadonlySet<string> {
 
 /** What the vhosts of the configuration in force say to RTMP sessions. */
 export function rtmpVhosts(vhosts: VhostTable): RtmpVhosts {
+  const options = onePer(rtmpOptions);
   return {
     find(requested) {
       const vhost = vhosts.select(requested);
-      return vhost === undefined ? undefined : rtmpOptions(vhost);
+      return vhost && options(vhost);
     },
   };
 }

@@ -13,6 +13,17 @@ export function isElsewhere(grant: AccessGrant | undefined, { session }: AccessR
   throw new ServerError('HOOK_ANSWER_INVALID', 'the client cannot be sent to the URL of the answer');
 }
 
+/** `before` where it says the same as `now`, so that one of them can go. */
+export function sameClient(before: HookClient | undefined, now: HookClient): HookClient {
+  const isSame =
+    before?.id === now.id &&
+    before.ip === now.ip &&
+    before.tcUrl === now.tcUrl &&
+    before.pageUrl === now.pageUrl &&
+    before.param === now.param;
+  return isSame ? before : now;
+}
+
 /** The same client, without a secret that it asked for in what it said. */
 export function withoutSecret(client: HookClient, secret: string): HookClient {
   const { tcUrl, pageUrl, param } = client;

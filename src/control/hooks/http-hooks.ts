@@ -23,7 +23,8 @@ import {
   type HookClient,
   type HookServer,
 } from './hook-bodies.ts';
-import { clientOf, isElsewhere, NOBODY, withoutSecret } from './hook-client.ts';
+import { CountedOwner, type EventCounter } from './counted-owner.ts';
+import { clientOf, isElsewhere, NOBODY, sameClient, withoutSecret } from './hook-client.ts';
 import { HookDispatcher, type EventOwner, type HookDispatcherDeps } from './hook-dispatcher.ts';
 
 export interface HttpHooksDeps extends HookDispatcherDeps {
@@ -46,8 +47,8 @@ interface Role {
   owed?: string | undefined;
 }
 
-/** A session from its first question to its last event. */
-interface Known {
+/** A session from its first question to its last event. It counts all its events. Each viewer has one, also where nobody is asked. */
+interface Known extends EventCounter {
   /** Of an RTMP connection: what on_close will say. */
   connect:
     | {
@@ -61,8 +62,6 @@ interface Known {
   isConnected: boolean;
   asking: number;
   role: Role | undefined;
-  /** Of all its events. */
-  sequence: { sequence: number };
   /** The connection is over. */
   ended: { readonly sent: number; readonly received: number } | undefined;
 }
@@ -181,7 +180,7 @@ export class HttpHooks implements AccessPolicy, ConnectionObserver, StreamObserv
   async #connect(known: Known, request: AccessRequest): Promise<AccessGrant | undefined> {
     const { session, vhost, app } = request;
     const client = clientOf(session, request);
-    const owner = this.#owner(`session ${session.id}`, vhost, known.sequence);
+    const owner = this.#sessionOwner(known, session.id, vhost);
     const connect: Known['connect'] = { client, owner, app };
     known.connect = connect;
     const grant = await this.#dispatcher.ask('on_connect', owner, () =>
@@ -208,8 +207,8 @@ export class HttpHooks implements AccessPolicy, ConnectionObserver, StreamObserv
     const { session, vhost, app, stream = '' } = request;
     const { server } = this.#deps;
     const name = { vhost, app, stream };
-    const client = clientOf(session, request);
-    const owner = this.#owner(`session ${session.id}`, vhost, known.sequence);
+    const client = sameClient(known.connect?.client, clientOf(session, request));
+    const owner = this.#sessionOwner(known, session.id, vhost);
     if (known.role !== undefined) this.#end(session.id, known); // It did not say that it is done with the one before.
     const role: Role = { action, name, client, owner, state: 'asking' };
     known.role = role;
@@ -327,7 +326,7 @@ export class HttpHooks implements AccessPolicy, ConnectionObserver, StreamObserv
       isConnected: false,
       asking: 0,
       role: undefined,
-      sequence: { sequence: 0 },
+      sequence: 0,
       ended: undefined,
     };
     this.#sessions.set(id, made);
@@ -338,20 +337,12 @@ export class HttpHooks implements AccessPolicy, ConnectionObserver, StreamObserv
     if (this.#sessions.get(id) === known) this.#sessions.delete(id);
   }
 
-  /** An owner of events that counts with all others of its session. */
-  #owner(key: string, vhost: string, counter: { sequence: number }): EventOwner {
+  /** Most sessions publish or play in the vhost of their connection: one owner serves both. */
+  #sessionOwner(known: Known, id: string, vhost: string): EventOwner {
     const options = this.#deps.options(vhost);
-    return {
-      key,
-      vhost,
-      options,
-      get sequence(): number {
-        return counter.sequence;
-      },
-      set sequence(value: number) {
-        counter.sequence = value;
-      },
-    };
+    const before = known.connect?.owner;
+    if (before?.vhost === vhost && before.options === options) return before;
+    return new CountedOwner(`session ${id}`, vhost, options, known);
   }
 
   #viewers(name: StreamName): number {
@@ -365,7 +356,8 @@ export class HttpHooks implements AccessPolicy, ConnectionObserver, StreamObserv
 
   #fileOwner(event: string, name: StreamName, session: SessionInfo | undefined): EventOwner {
     const key = `${event} ${streamKey(name)}`;
-    const make = (): EventOwner => this.#owner(key, name.vhost, { sequence: 0 });
+    const make = (): EventOwner =>
+      new CountedOwner(key, name.vhost, this.#deps.options(name.vhost), { sequence: 0 });
     if (session === undefined) return make();
     let owners = this.#files.get(session);
     if (owners === undefined) {

@@ -8,6 +8,7 @@ import {
   type StreamObserver,
 } from '../../hub/ports.ts';
 import { clientOfIp } from '../../net/index.ts';
+import { RoleMap, type Role } from '../sessions/index.ts';
 
 /** How many of a vhost there may be at the same time; 0 = any number. */
 export interface LimitOptions {
@@ -31,11 +32,9 @@ export interface ClientLimitsOptions {
 }
 
 /** One publisher or viewer, as it is counted. */
-interface Counted {
-  readonly name: StreamName;
+interface Counted extends Role {
   /** Its address, or its network where that counts as one client. */
   readonly ip: string;
-  readonly publishes: boolean;
 }
 
 /** Who is in a vhost. */
@@ -61,7 +60,7 @@ export class ClientLimits implements AccessPolicy, StreamObserver {
   /** Places of those who have not begun, by session. */
   readonly #granted = new Map<string, Counted>();
   /** Those who have begun, by session and role. */
-  readonly #begun = new Map<string, Counted>();
+  readonly #begun = new RoleMap<Counted>();
 
   constructor(options: ClientLimitsOptions) {
     this.#options = options;
@@ -100,7 +99,7 @@ export class ClientLimits implements AccessPolicy, StreamObserver {
   }
 
   publishEnded(name: StreamName, session: SessionInfo): void {
-    this.#end(roleKey(session.id, true, name));
+    this.#end(session, { name, publishes: true });
   }
 
   playStarted(name: StreamName, session: SessionInfo): void {
@@ -108,7 +107,7 @@ export class ClientLimits implements AccessPolicy, StreamObserver {
   }
 
   playEnded(name: StreamName, session: SessionInfo): void {
-    this.#end(roleKey(session.id, false, name));
+    this.#end(session, { name, publishes: false });
   }
 
   /** Which limit one more would pass. */
@@ -135,17 +134,12 @@ export class ClientLimits implements AccessPolicy, StreamObserver {
 
   #begin(counted: Counted, session: SessionInfo): void {
     this.settled(session); // Its place goes over, whatever its stream is called by now.
-    const key = roleKey(session.id, counted.publishes, counted.name);
-    if (this.#begun.has(key)) return;
-    this.#begun.set(key, counted);
-    this.#count(counted, 1);
+    if (this.#begun.add(session.id, counted)) this.#count(counted, 1);
   }
 
-  #end(key: string): void {
-    const counted = this.#begun.get(key);
-    if (counted === undefined) return;
-    this.#begun.delete(key);
-    this.#count(counted, -1);
+  #end({ id }: SessionInfo, role: Role): void {
+    const counted = this.#begun.take(id, role);
+    if (counted !== undefined) this.#count(counted, -1);
   }
 
   #count({ name, ip, publishes }: Counted, change: 1 | -1): void {
@@ -171,8 +165,4 @@ export class ClientLimits implements AccessPolicy, StreamObserver {
     if (vhost.publishers + vhost.viewers > 0) this.#vhosts.set(name.vhost, vhost);
     else this.#vhosts.delete(name.vhost);
   }
-}
-
-function roleKey(id: string, publishes: boolean, name: StreamName): string {
-  return `${id} ${publishes ? 'publish' : 'play'} ${streamKey(name)}`;
 }

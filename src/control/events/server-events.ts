@@ -9,6 +9,7 @@ import {
   type StreamName,
   type StreamObserver,
 } from '../../hub/ports.ts';
+import { RoleMap, type Role } from '../sessions/index.ts';
 import { EventLog } from './event-log.ts';
 import type { EventOf, ServerEvent } from './event-schemas.ts';
 
@@ -31,6 +32,11 @@ export interface ReloadOutcome {
   readonly refused: readonly string[];
 }
 
+/** When an open session began: time of the clock, ms. */
+interface Began extends Role {
+  readonly at: number;
+}
+
 type Names = Pick<EventOf<'stream_gone'>, 'vhost' | 'app' | 'stream'>;
 
 /** Characters of a message that are told. */
@@ -40,8 +46,7 @@ const MAX_MESSAGE_CHARS = 1_024;
 export class ServerEvents implements StreamObserver, OutputObserver, HealthObserver {
   readonly log = new EventLog();
   readonly #options: ServerEventsOptions;
-  /** When each open session began, by its role: time of the clock, ms. */
-  readonly #began = new Map<string, number>();
+  readonly #began = new RoleMap<Began>();
   /** Streams that were published since the hub has them. */
   readonly #published = new Set<string>();
   readonly #onClose = new Set<() => void>();
@@ -52,13 +57,13 @@ export class ServerEvents implements StreamObserver, OutputObserver, HealthObser
   }
 
   publishStarted(name: StreamName, session: SessionInfo): void {
-    this.#begin('publish', name, session);
+    this.#begin(true, name, session);
     this.#published.add(streamKey(name));
     this.add({ type: 'stream_published', at_ms: this.#now(), ...sessionOf(name, session) });
   }
 
   publishEnded(name: StreamName, session: SessionInfo): void {
-    const lasted_ms = this.#lasted('publish', name, session);
+    const lasted_ms = this.#lasted(true, name, session);
     this.add({ type: 'stream_unpublished', at_ms: this.#now(), ...sessionOf(name, session), lasted_ms });
     if (this.#options.find(name)?.state === 'waiting')
       this.add({ type: 'stream_waiting', at_ms: this.#now(), ...nameOf(name) });
@@ -71,7 +76,7 @@ export class ServerEvents implements StreamObserver, OutputObserver, HealthObser
   }
 
   playStarted(name: StreamName, session: SessionInfo): void {
-    this.#begin('play', name, session);
+    this.#begin(false, name, session);
     this.add({ type: 'session_started', at_ms: this.#now(), ...sessionOf(name, session) });
   }
 
@@ -80,7 +85,7 @@ export class ServerEvents implements StreamObserver, OutputObserver, HealthObser
       type: 'session_ended',
       at_ms: this.#now(),
       ...sessionOf(name, session),
-      lasted_ms: this.#lasted('play', name, session),
+      lasted_ms: this.#lasted(false, name, session),
       send_bytes: stats.sentBytes,
       drops: stats.drops,
     });
@@ -174,15 +179,13 @@ export class ServerEvents implements StreamObserver, OutputObserver, HealthObser
     return Math.round(this.#options.unixTime());
   }
 
-  #begin(role: string, name: StreamName, { id }: SessionInfo): void {
-    this.#began.set(`${role} ${id} ${streamKey(name)}`, this.#options.clock.now());
+  #begin(publishes: boolean, name: StreamName, { id }: SessionInfo): void {
+    this.#began.add(id, { name, publishes, at: this.#options.clock.now() });
   }
 
-  #lasted(role: string, name: StreamName, { id }: SessionInfo): number {
-    const key = `${role} ${id} ${streamKey(name)}`;
+  #lasted(publishes: boolean, name: StreamName, { id }: SessionInfo): number {
     const now = this.#options.clock.now();
-    const began = this.#began.get(key) ?? now;
-    this.#began.delete(key);
+    const began = this.#began.take(id, { name, publishes })?.at ?? now;
     return Math.max(0, Math.round(now - began));
   }
 }

@@ -281,6 +281,7 @@ export class HttpHooks implements AccessPolicy, ConnectionObserver, StreamObserv
     if (role?.action !== action || role.state !== 'accepted') return undefined;
     if (streamKey(role.name) !== streamKey(name)) return undefined;
     role.state = 'started';
+    role.name = name; // The stream's own: shared by all who have it.
     return role;
   }
 

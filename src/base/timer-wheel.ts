@@ -5,7 +5,25 @@ import type { Undo } from './undo.ts';
 export interface Deadline {
   /** Clock time (ms) of the deadline; assign a later one whenever the peer shows life. */
   at: number;
-  cancel: Undo;
+  /** Idempotent. */
+  cancel(): void;
+}
+
+/** A class: each session has one or two, and closures would cost more than all else that it holds. */
+class Entry implements Deadline {
+  at: number;
+  readonly fire: () => void;
+  readonly #wheel: TimerWheel;
+
+  constructor(wheel: TimerWheel, at: number, fire: () => void) {
+    this.#wheel = wheel;
+    this.at = at;
+    this.fire = fire;
+  }
+
+  cancel(): void {
+    this.#wheel.drop(this);
+  }
 }
 
 /**
@@ -15,7 +33,7 @@ export interface Deadline {
 export class TimerWheel {
   readonly #clock: Clock;
   readonly #tickMs: number;
-  readonly #entries = new Set<{ at: number; fire: () => void }>();
+  readonly #entries = new Set<Entry>();
   #stop: Undo | undefined;
   #tickedAt = 0;
 
@@ -26,16 +44,8 @@ export class TimerWheel {
 
   /** Calls `fire` once, when `at` has passed. */
   deadline(afterMs: number, fire: () => void): Deadline {
-    const entries = this.#entries;
-    const entry = {
-      at: this.#clock.now() + afterMs,
-      fire,
-      cancel: (): void => {
-        entries.delete(entry);
-        if (entries.size === 0) this.close();
-      },
-    };
-    entries.add(entry);
+    const entry = new Entry(this, this.#clock.now() + afterMs, fire);
+    this.#entries.add(entry);
     if (this.#stop === undefined) this.#tickedAt = this.#clock.now();
     this.#stop ??= this.#clock.every(this.#tickMs, () => this.#tick());
     return entry;
@@ -51,6 +61,12 @@ export class TimerWheel {
 
   get size(): number {
     return this.#entries.size;
+  }
+
+  /** @internal Part of `Deadline.cancel`. */
+  drop(entry: Entry): void {
+    this.#entries.delete(entry);
+    if (this.#entries.size === 0) this.close();
   }
 
   close(): void {

@@ -218,7 +218,8 @@ export class TcpListener {
     } else if (rest !== undefined && rest.length > 0) socket.unshift(rest);
     noteRelayed(socket, relayed);
     this.#sockets.add(socket);
-    socket.once('close', () => this.#gone(socket, counted));
+    // Not `once`, which makes three objects for each socket: it comes once anyway.
+    socket.on('close', () => this.#gone(socket, counted));
     onConnection(socket, inlet);
     if (sharedRead !== undefined && rest !== undefined && rest.length > 0) inlet.handler(rest, rest.length);
   }

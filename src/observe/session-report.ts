@@ -35,7 +35,7 @@ export function createSessionReport(options: SessionReportOptions): SessionRepor
 }
 
 /** One session in one role, in the ring of its kind. */
-interface Entry {
+class Entry {
   readonly session: SessionInfo;
   readonly name: StreamName;
   readonly kind: Kind;
@@ -51,6 +51,25 @@ interface Entry {
   after: Entry;
   /** Another entry of the same session: one connection may play several streams. */
   sibling: Entry | undefined;
+
+  constructor(
+    who: { readonly session: SessionInfo; readonly name: StreamName; readonly kind: Kind },
+    media: { readonly stream?: LiveStream; readonly playback?: Playback },
+    start: Sample,
+    sibling: Entry | undefined,
+  ) {
+    this.session = who.session;
+    this.name = who.name;
+    this.kind = who.kind;
+    this.stream = media.stream;
+    this.playback = media.playback;
+    this.start = start;
+    this.turn = start;
+    this.line = undefined;
+    this.before = this;
+    this.after = this;
+    this.sibling = sibling;
+  }
 }
 
 interface Kind {
@@ -93,7 +112,7 @@ class PithyReport implements SessionReport {
   }
 
   publishStarted(name: StreamName, session: SessionInfo, stream: LiveStream): void {
-    this.#add(name, session, stream, undefined);
+    this.#add(name, session, { stream });
   }
 
   publishEnded(name: StreamName, session: SessionInfo): void {
@@ -101,7 +120,7 @@ class PithyReport implements SessionReport {
   }
 
   playStarted(name: StreamName, session: SessionInfo, playback: Playback): void {
-    this.#add(name, session, undefined, playback);
+    this.#add(name, session, { playback });
   }
 
   playEnded(name: StreamName, session: SessionInfo): void {
@@ -118,8 +137,7 @@ class PithyReport implements SessionReport {
   #add(
     name: StreamName,
     session: SessionInfo,
-    stream: LiveStream | undefined,
-    playback: Playback | undefined,
+    media: { readonly stream?: LiveStream; readonly playback?: Playback },
   ): void {
     if (this.#closed) return;
     let kind = this.#kinds.get(session.type);
@@ -127,10 +145,9 @@ class PithyReport implements SessionReport {
       kind = { type: session.type, count: 0, next: undefined };
       this.#kinds.set(session.type, kind);
     }
-    const start = { at: this.#clock.now(), bytes: bytesOf(stream, playback) };
+    const start = { at: this.#clock.now(), bytes: bytesOf(media.stream, media.playback) };
     const sibling = this.#entries.get(session);
-    const roles = { session, name, kind, stream, playback };
-    const entry = { ...roles, start, turn: start, line: undefined, sibling } as Unlinked as Entry;
+    const entry = new Entry({ session, name, kind }, media, start, sibling);
     this.#entries.set(session, entry);
     link(kind, entry);
   }
@@ -178,15 +195,11 @@ class PithyReport implements SessionReport {
   }
 }
 
-type Unlinked = Omit<Entry, 'before' | 'after'>;
-
 /** Puts the entry at the end of the queue: behind everybody who waits for a turn. */
 function link(kind: Kind, entry: Entry): void {
   kind.count += 1;
   const { next } = kind;
   if (next === undefined) {
-    entry.before = entry;
-    entry.after = entry;
     kind.next = entry;
     return;
   }

@@ -26,7 +26,7 @@ import {
 import { admit, asking, Redirection, type Admitted, type Wish } from './admission.ts';
 import { CommandRate } from './command-rate.ts';
 import { HeldMessages } from './held-messages.ts';
-import { peerDetails } from './peer-details.ts';
+import { peerDetails, whatStays, type SaidOfItself } from './peer-details.ts';
 import type { RtmpPeer, RtmpVhostOptions } from './ports.ts';
 import { PlayRole } from './play-role.ts';
 import { PublishRole } from './publish-role.ts';
@@ -53,17 +53,17 @@ export class RtmpDialogue implements RtmpLinkHandler {
   readonly #session: RtmpPeer;
   readonly #vhost: SessionVhost;
   readonly #rate: CommandRate;
-  #connect: ConnectRequest | undefined;
+  #connect: SaidOfItself | undefined;
   #streams = 0;
   #role: Role | undefined;
   /** The publisher, once more: media goes there without a look at anything else. */
   #publisher: PublishRole | undefined;
   /** Messages that came while a policy was being asked. */
-  readonly #held = new HeldMessages();
+  #held: HeldMessages | undefined;
   /** The answer to a connect, publish or play is not known yet. */
   #asking = false;
   #style: NonNullable<SessionDetails['publishStyle']> = 'flash';
-  #last = 'before connect';
+  #last: string | undefined;
 
   constructor(session: RtmpPeer) {
     this.#session = session;
@@ -78,7 +78,7 @@ export class RtmpDialogue implements RtmpLinkHandler {
 
   /** What this connection was about, for its closing log line. */
   describe(): string {
-    return this.#role?.describe() ?? this.#last;
+    return this.#role?.describe() ?? this.#last ?? this.#vhost.describe();
   }
 
   drained(): void {
@@ -99,7 +99,7 @@ export class RtmpDialogue implements RtmpLinkHandler {
   /** Ends the role. Idempotent. */
   close(): void {
     this.#endRole();
-    this.#held.clear();
+    this.#held = undefined;
   }
 
   onMessage(typeId: number, timestamp: number, streamId: number, payload: Buffer): void {
@@ -109,6 +109,7 @@ export class RtmpDialogue implements RtmpLinkHandler {
       return;
     }
     if (this.#asking) {
+      this.#held ??= new HeldMessages();
       this.#held.add(typeId, timestamp, streamId, payload);
       return;
     }
@@ -230,10 +231,8 @@ export class RtmpDialogue implements RtmpLinkHandler {
       return;
     }
     const { name, vhost } = target;
-    this.#connect = connect;
-    this.#vhost.connect(vhost);
-    // Nothing more of the URL: some encoders have their stream key in it.
-    this.#last = `connect ${vhost.name}/${name.app.split('/', 1)[0]}`;
+    this.#connect = whatStays(connect);
+    this.#vhost.connect(vhost, name.app);
     const accept = (): void => {
       this.#vhost.announce(this.#vhost.now(vhost));
       const { objectEncoding } = connect;
@@ -315,7 +314,7 @@ export class RtmpDialogue implements RtmpLinkHandler {
     }
   }
 
-  #resolve(connect: ConnectRequest | undefined, rawName: string): Target {
+  #resolve(connect: SaidOfItself | undefined, rawName: string): Target {
     const name = resolveName(connect?.tcUrl ?? '', connect?.app ?? '', rawName);
     const vhost = this.#session.services.vhosts.find(name.vhost);
     if (vhost === undefined) throw new ServerError('VHOST_UNKNOWN', `vhost ${name.vhost} is not served here`);
@@ -363,8 +362,9 @@ export class RtmpDialogue implements RtmpLinkHandler {
   #replay(): void {
     const session = this.#session;
     while (session.isOpen() && !this.#asking) {
-      const held = this.#held.shift();
+      const held = this.#held?.shift();
       if (held === undefined) {
+        this.#held = undefined;
         session.inlet.resume();
         return;
       }

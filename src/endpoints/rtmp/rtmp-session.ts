@@ -59,14 +59,14 @@ export class RtmpSession implements RtmpPeer {
     this.logger = services.logger.child({ session: this.id });
     this.#dialogue = new RtmpDialogue(this);
     this.link = new RtmpLink(this.#dialogue, (bytes) => this.#send(bytes), { inputIsReused: true });
-    this.rtt = new RttProbe(services.clock, services.wheel, (timestamp) => this.link.ping(timestamp));
+    this.rtt = new RttProbe(services.clock, services.wheel, this.link);
     this.expectWithin(services.handshakeTimeoutMs, 'handshake');
     inlet.handler = (buffer, length) => this.#receive(buffer, length);
     socket.on('drain', () => {
       this.#unreadReplies = 0;
       this.#dialogue.drained();
     });
-    socket.once('close', () => this.#finish());
+    socket.on('close', () => this.#finish()); // `once` would make three objects more, and it comes once anyway.
   }
 
   reply(streamId: number, payload: Buffer, typeId: number = MESSAGE_TYPE.COMMAND_AMF0): void {

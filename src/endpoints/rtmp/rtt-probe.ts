@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Deadline, TimerWheel } from '../../base/timer-wheel.ts';
+import type { RtmpLink } from '../../protocols/rtmp/index.ts';
 
 /** From the beginning of a role to the first question: the answer should not wait behind what a joiner gets first, ms. */
 const FIRST_MS = 3_000;
@@ -13,16 +14,15 @@ const PERIOD_MS = 60_000;
 export class RttProbe {
   readonly #clock: Clock;
   readonly #wheel: TimerWheel;
-  readonly #ping: (timestamp: number) => void;
+  readonly #link: Pick<RtmpLink, 'ping'>;
   #deadline: Deadline | undefined;
   #asked: { readonly timestamp: number; readonly at: number } | undefined;
   #rttMs: number | undefined;
 
-  /** `ping` sends a request with a timestamp, which the answer repeats. */
-  constructor(clock: Clock, wheel: TimerWheel, ping: (timestamp: number) => void) {
+  constructor(clock: Clock, wheel: TimerWheel, link: Pick<RtmpLink, 'ping'>) {
     this.#clock = clock;
     this.#wheel = wheel;
-    this.#ping = ping;
+    this.#link = link;
   }
 
   /** Of the last answer, ms; undefined before the first. While an answer is late, at least as long as it has been. */
@@ -60,6 +60,6 @@ export class RttProbe {
     const at = this.#clock.now();
     const timestamp = Math.floor(at) >>> 0;
     this.#asked = { timestamp, at };
-    this.#ping(timestamp);
+    this.#link.ping(timestamp);
   }
 }

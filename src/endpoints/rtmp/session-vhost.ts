@@ -11,6 +11,7 @@ const DEFAULT_WINDOW_BYTES = 2_500_000;
 export class SessionVhost {
   readonly #session: RtmpPeer;
   #home: RtmpVhostOptions | undefined;
+  #app = '';
   #current: RtmpVhostOptions | undefined;
   /** Connect was answered: the peer knows our chunk size and windows. */
   #announced = false;
@@ -31,9 +32,17 @@ export class SessionVhost {
     return this.#current?.name === asked.name ? this.#current : asked;
   }
 
+  /** What the connection is about while it does nothing, for logs. */
+  describe(): string {
+    if (this.#home === undefined) return 'before connect';
+    // Nothing more of the URL: some encoders have their stream key in it.
+    return `connect ${this.#home.name}/${this.#app.split('/', 1)[0]}`;
+  }
+
   /** The peer asks to connect. */
-  connect(vhost: RtmpVhostOptions): void {
+  connect(vhost: RtmpVhostOptions, app: string): void {
     this.#home = vhost;
+    this.#app = app;
     this.#current = vhost;
   }
 

@@ -8,7 +8,12 @@ function scene(): { clock: ManualClock; wheel: TimerWheel; asked: number[]; prob
   const clock = new ManualClock();
   const wheel = new TimerWheel(clock);
   const asked: number[] = [];
-  return { clock, wheel, asked, probe: new RttProbe(clock, wheel, (timestamp) => asked.push(timestamp)) };
+  return {
+    clock,
+    wheel,
+    asked,
+    probe: new RttProbe(clock, wheel, { ping: (timestamp) => asked.push(timestamp) }),
+  };
 }
 
 test('asks some seconds after the beginning, then each minute, and tells the last round trip', () => {

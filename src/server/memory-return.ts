@@ -15,17 +15,13 @@ const COLLECTIONS = 2;
 const BUSY_AT_START = 50;
 
 /**
- * Sizes V8's heap for a media server, whose payload lies outside of that heap in buffers that live for seconds.
- * - The young generation stays as loading the program left it (some megabytes) instead of doubling up to 48 MB: little of
- *   what the server allocates survives. Measured: 8,000 viewers take 20 to 25 MB less at the same CPU; 500 publishers
- *   take 24 MB less for one to two points of a core more (docs/adr/0002).
- * - The old generation may double before it is collected. V8 alone lets a small heap grow by less than half, and counts
- *   buffers against that: groups of pictures that come and go made it mark a heap of 32 MB once a second for nothing.
- *   Measured: 500 publishers 14.5 % of a core before, 9.9 % with it, for 10 MB; 8,000 viewers the same memory.
+ * Sizes V8's heap for a media server, whose payload lies outside of that heap in buffers that live for seconds: the old
+ * generation may double before it is collected. V8 alone lets a small heap grow by less than half, and counts buffers against
+ * that: groups of pictures that come and go made it mark a heap of 32 MB once a second for nothing. Measured: 500 publishers
+ * 14.5 % of a core before, 9.9 % with it, for 10 MB; 8,000 viewers the same memory. See also young-generation.ts.
  */
 export function tuneHeap(): void {
   try {
-    setFlagsFromString('--semi-space-growth-factor=1');
     setFlagsFromString('--heap-growing-percent=100');
   } catch {
     // As below: then V8 decides.

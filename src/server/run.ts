@@ -20,6 +20,7 @@ import { RawPart } from './raw.ts';
 import { Reloader } from './reload/index.ts';
 import type { RunContext } from './run-context.ts';
 import { Server } from './server.ts';
+import { growYoungGeneration } from './young-generation.ts';
 
 /** Runs a server until it is ended. Resolves with the exit code; the caller has nothing left to close. */
 export async function run(context: RunContext): Promise<number> {
@@ -101,6 +102,7 @@ export async function run(context: RunContext): Promise<number> {
     scope.add(watchParent(systemClock, parentPid, gone));
   }
   scope.add(returnMemory(systemClock, () => server.connections));
+  scope.add(growYoungGeneration(systemClock, () => server.liveStreams));
   scope.add(() => notify.close());
   notify.ready();
   parent?.ready();

@@ -26,6 +26,10 @@ class Attendance implements Playback {
 
   switchFormat(): void {}
 
+  finish(): void {
+    this.close();
+  }
+
   close(): void {
     if (!this.#open) return;
     this.#open = false;

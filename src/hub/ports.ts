@@ -227,7 +227,9 @@ export interface Playback {
   resume(): void;
   /** Changes the feed (receiveAudio/receiveVideo); the time base is kept. */
   switchFormat(format: WireFormat): void;
-  /** Idempotent. */
+  /** Sends what is queued and the end of the body, as at the end of `durationMs`; then the request is told. Idempotent. */
+  finish(reason: 'duration'): void;
+  /** Nothing more is sent. Idempotent. */
   close(): void;
 }
 

@@ -43,6 +43,7 @@ function viewer(
       pause: () => undefined,
       resume: () => undefined,
       switchFormat: () => undefined,
+      finish: () => undefined,
       close: () => undefined,
     },
     reasons,

@@ -439,6 +439,7 @@ test('a session whose time is over ends, once, over each protocol', async () => 
   );
   await eventually(() => server.stream('show')?.viewers === 3, 'all viewers');
   await eventually(() => viewers.every((viewer) => viewer.closed()) && short.ended, 'their ends', 10_000);
+  for (const viewer of viewers) assert.ok(viewer.over(), 'told that it is over, not cut off');
   await eventually(
     () => back.of('on_stop').length === 3 && back.of('on_unpublish').length === 1,
     'the calls',

@@ -57,6 +57,10 @@ export class FakePlayback implements Playback {
     throw new Error('not expected');
   }
 
+  finish(): void {
+    throw new Error('not expected');
+  }
+
   close(): void {
     this.closes += 1;
   }

@@ -15,7 +15,7 @@ export interface TestViewer {
   resume(): void;
   /** Cuts the connection without a word. */
   abort(): void;
-  /** The server has told that the stream is over, in the output's own way. */
+  /** The server has told that the stream, or what was granted of it, is over, in the output's own way. */
   over(): boolean;
   /** The connection is closed. */
   closed(): boolean;
@@ -33,7 +33,7 @@ export const rtmpViewer: OpenViewer = async (server, name) => {
     pause: () => void peer.socket.pause(),
     resume: () => void peer.socket.resume(),
     abort: () => void peer.socket.resetAndDestroy(),
-    over: () => peer.statuses().includes('NetStream.Play.UnpublishNotify'),
+    over: () => peer.statuses().some((code) => /Play\.(UnpublishNotify|Stop)$/.test(code)),
     closed: () => peer.ended,
   };
 };

@@ -29,6 +29,8 @@ export class PlayRole implements RtmpViewer {
   readonly #stream: LiveStream;
   /** Undefined while it is being made: its first bytes are written then. */
   readonly #output: RtmpOutput | undefined;
+  /** Why it ends at the end of what is queued. */
+  #expired: ServerError | undefined;
   readonly #onTaken = (): void => {
     if (this.pendingBytes === 0) this.drained();
   };
@@ -73,7 +75,7 @@ export class PlayRole implements RtmpViewer {
   }
 
   get endReason(): ServerError | undefined {
-    return this.#session.endReason;
+    return this.#expired ?? this.#session.endReason;
   }
 
   get pendingBytes(): number {
@@ -85,9 +87,14 @@ export class PlayRole implements RtmpViewer {
     writeAndTell(socket, bytes, this.#onTaken);
   }
 
-  /** Through the session, so that its log line tells the reason. */
+  /** Through the session, so that its log line tells the reason. Where time is over, the viewer is told that this is the end. */
   close(reason: ServerError): void {
-    this.#session.close(reason);
+    if (reason.code !== 'SESSION_EXPIRED' || this.#output === undefined) {
+      this.#session.close(reason);
+      return;
+    }
+    this.#expired = reason;
+    this.#output.finish();
   }
 
   onLive(): void {
@@ -103,8 +110,8 @@ export class PlayRole implements RtmpViewer {
   onComplete(): void {
     this.#tell('NetStream.Play.Stop');
     this.#session.link.userControl(USER_CONTROL_EVENT.STREAM_EOF, this.streamId);
-    const reason = new ServerError('SESSION_CLOSED', 'the duration that was asked for is over');
-    this.#session.close(reason, true);
+    const asked = new ServerError('SESSION_CLOSED', 'the duration that was asked for is over');
+    this.#session.close(this.#expired ?? asked, true);
   }
 
   pause(paused: boolean): void {

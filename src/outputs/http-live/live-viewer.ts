@@ -108,8 +108,13 @@ export class LiveViewer implements SessionInfo {
     return this.#refusal;
   }
 
+  /** Cuts the body off, except where time is over: then it ends as a body does (last chunk, close frame). */
   close(reason: ServerError): void {
     this.#refusal ??= reason;
+    if (reason.code === 'SESSION_EXPIRED' && this.#playback !== undefined) {
+      this.#playback.finish('duration');
+      return;
+    }
     this.#playback?.close();
     this.#sink?.close(reason);
   }
@@ -149,9 +154,10 @@ export class LiveViewer implements SessionInfo {
     if (playback !== undefined) {
       playback.close();
       const { sentBytes, drops, droppedBytes } = playback.stats;
+      const cause = reason ?? this.#refusal;
       const why =
-        reason !== undefined
-          ? describeError(reason)
+        cause !== undefined
+          ? describeError(cause)
           : this.#ended === undefined
             ? 'the peer left'
             : `the stream ended (${this.#ended})`;

@@ -107,6 +107,11 @@ export class RtmpOutput implements PlayRequest {
     return `${sentBytes} bytes${drops > 0 ? `, ${drops} drops of ${droppedBytes} bytes` : ''}`;
   }
 
+  /** Ends as if the duration were over: what is queued is sent, then the viewer is told. */
+  finish(): void {
+    this.#playback.finish('duration');
+  }
+
   /** Idempotent. */
   close(): void {
     this.#playback.close();

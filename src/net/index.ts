@@ -15,7 +15,7 @@ export { CORS_HEADERS } from './cors.ts';
 export { isGone, isHttp2, isSent, takeSocket, takeStream } from './http-takeover.ts';
 export { ListenerSet, type ListenerSetOptions } from './listener-set.ts';
 export { plainIp } from './ip.ts';
-export { clientOfIp } from './networks.ts';
+export { clientOfIp, rangeOfClient } from './networks.ts';
 export { ipBytes, IpRange, networkOf, type IpBytes } from './ip-range.ts';
 export { clientIp, requestClient, type RequestClient } from './client-address.ts';
 export { SecureListeners, type SecureListenersOptions } from './secure-listeners.ts';

@@ -34,3 +34,16 @@ export function clientOfIp(ip: string): string {
   const bytes = ipBytes(ip);
   return bytes?.length === 16 ? bytes.slice(0, 8).join(':') : ip;
 }
+
+/** Bits of a network of which one client has all addresses. */
+const CLIENT_BITS = 64;
+/** fe80::/10: all devices on a wire share their first 64 bits (RFC 4291, 2.5.6). */
+const LINK_LOCAL = IpRange.parse('fe80::/10');
+
+/** The range that is one client, as `clientOfIp` counts: to ban it. A link-local address is one device. */
+export function rangeOfClient(ip: string): string {
+  const bytes = ip.includes(':') ? ipBytes(ip) : undefined;
+  if (bytes?.length !== 16 || LINK_LOCAL?.contains(bytes) === true) return ip.replace(/%.*/, '');
+  const prefix = [...bytes.slice(0, CLIENT_BITS / 8), ...Array<number>(8).fill(0)];
+  return `${new ipaddr.IPv6(prefix).toRFC5952String()}/${CLIENT_BITS}`;
+}

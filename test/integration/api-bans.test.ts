@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
+import type { Playback } from '../../src/hub/ports.ts';
 import { MAX_BANS } from '../../src/control/access/bans/ban-list.ts';
 import { startTestApi, API_TIME, type TestApi } from '../support/api.ts';
 
@@ -68,6 +69,26 @@ test('a ban is made by the query or by a body, read one by one or all, and lifte
   assert.equal((await call(`bans/${id}`)).body['code'], 1114);
   assert.equal((await call(`bans/${made.id}?method=DELETE&callback=f`)).body['text'] !== undefined, true);
   assert.deepEqual((await call('bans/')).body['bans'], [], 'lifted by JSONP');
+});
+
+test('the ban of a client of IPv6 holds for its /64', async () => {
+  api ??= await startTestApi();
+  const closed: string[] = [];
+  const playback = {
+    stats: { queuedMs: 0, queuedBytes: 0, sentBytes: 0, drops: 0, droppedBytes: 0 },
+  } as Playback;
+  for (const [id, ip] of [
+    ['one', '2001:db8:0:1::1'],
+    ['two', '2001:db8:0:1:ffff::2'],
+    ['three', '2001:db8:0:2::1'],
+  ] as const) {
+    const session = { id, ip, type: 'flv-play', close: () => void closed.push(id) };
+    api.sessions.playStarted({ vhost: 'v', app: 'live', stream: 'show' }, session, playback);
+  }
+  const { body } = await call('clients/one?ban=60', 'DELETE');
+  assert.deepEqual([body['code'], body['kicked']], [0, 2]);
+  assert.equal((body['ban'] as { ip: string }).ip, '2001:db8:0:1::/64');
+  assert.deepEqual(closed, ['one', 'two']);
 });
 
 const WRONG: readonly (readonly [path: string, body: string | undefined, code: number])[] = [

@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
+import { clientOfIp } from '../../net/index.ts';
 
 /** Wrong credentials of one address within `AUTH_WINDOW_MS`; then none of it are looked at until the window ends. */
 export const MAX_AUTH_FAILURES = 10;
@@ -28,13 +29,13 @@ export class AuthFailures {
 
   /** After how many seconds an address may try again; 0 = at once. */
   waitSeconds(address: string): number {
-    const found = this.#current(keyOf(address));
+    const found = this.#current(clientOfIp(address));
     if (found === undefined || found.count < MAX_AUTH_FAILURES) return 0;
     return Math.max(1, Math.ceil((found.until - this.#clock.now()) / 1_000));
   }
 
   add(address: string): void {
-    const key = keyOf(address);
+    const key = clientOfIp(address);
     const found = this.#current(key);
     if (found !== undefined) {
       found.count += 1;
@@ -53,14 +54,4 @@ export class AuthFailures {
     this.#byAddress.delete(key);
     return undefined;
   }
-}
-
-/** Who has one IPv6 address has the 64 bits behind the prefix to choose from (RFC 4291, 2.5.4). */
-function keyOf(address: string): string {
-  if (!address.includes(':')) return address;
-  const [head = '', tail] = address.split('%', 1)[0]?.toLowerCase().split('::', 2) ?? [];
-  const left = head === '' ? [] : head.split(':');
-  const right = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = tail === undefined ? 0 : Math.max(0, 8 - left.length - right.length);
-  return [...left, ...Array<string>(zeros).fill('0'), ...right].slice(0, 4).join(':');
 }

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { ServerError } from '../../base/errors.ts';
+import { rangeOfClient } from '../../net/index.ts';
 import { banObject, banSeconds } from './ban-routes.ts';
 import { API_ERRORS, failure, methodNotAllowed, wholeNumber, type Failure } from './answer.ts';
 import { MAX_PAGE, type ApiContext } from './api-context.ts';
@@ -44,7 +45,8 @@ export function addClientRoutes(app: FastifyInstance, context: ApiContext): void
       const found = sessions.find(id);
       if (found === undefined) return unknown(id);
       if (seconds !== undefined) {
-        const { ban, kicked } = context.bans.add({ ip: found.info.ip, seconds, reason: `client ${id}` });
+        const ip = rangeOfClient(found.info.ip);
+        const { ban, kicked } = context.bans.add({ ip, seconds, reason: `client ${id}` });
         return { ...base, ban: banObject(ban), kicked };
       }
       context.logger.info(`client ${id} (${found.info.type}, ip=${found.info.ip}) is kicked by the API`);

@@ -15,7 +15,7 @@ process.exitCode = await main(process.argv.slice(2), {
   stdout: (text) => void process.stdout.write(text),
   stderr: (text) => void process.stderr.write(text),
   run: async (context) => {
-    const { boundYoungGeneration } = await import('../server/young-generation.ts');
+    const { boundYoungGeneration } = await import('../server/heap-growth.ts');
     boundYoungGeneration(); // Loading comes after it.
     const { run } = await import('../server/run.ts'); // Not loaded by -t, -v and -h.
     return run(context);

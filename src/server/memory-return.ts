@@ -11,22 +11,12 @@ const QUIET_CHECKS = 2;
 /** V8 gives pages back over two full collections: one finds the garbage, the next shrinks the spaces. */
 const COLLECTIONS = 2;
 
-/** Loading and configuring leaves some 15 MB of garbage; a server that is busy at once collects it by itself. */
-const BUSY_AT_START = 50;
-
 /**
- * Sizes V8's heap for a media server, whose payload lies outside of that heap in buffers that live for seconds: the old
- * generation may double before it is collected. V8 alone lets a small heap grow by less than half, and counts buffers against
- * that: groups of pictures that come and go made it mark a heap of 32 MB once a second for nothing. Measured: 500 publishers
- * 14.5 % of a core before, 9.9 % with it, for 10 MB; 8,000 viewers the same memory. See also young-generation.ts.
+ * Loading and configuring leaves some 8 MB of garbage, and V8 without a measure of what lives: it would let the heap of a crowd that
+ * comes now grow for long. Collected as soon as the server runs, unless clients wait already.
  */
-export function tuneHeap(): void {
-  try {
-    setFlagsFromString('--heap-growing-percent=100');
-  } catch {
-    // As below: then V8 decides.
-  }
-}
+const START_MS = 1_000;
+const BUSY_AT_START = 50;
 
 /**
  * Gives memory back to the system when a crowd has left. A process that has become idle allocates nothing, so V8 sees no
@@ -41,12 +31,13 @@ export function returnMemory(
   let peak = 0;
   let quiet = 0;
   let starting = COLLECTIONS;
-  return clock.every(CHECK_MS, () => {
+  const stopStarting = clock.every(START_MS, () => {
+    if (connections() < BUSY_AT_START) collect();
+    starting -= 1;
+    if (starting === 0) stopStarting();
+  });
+  const stop = clock.every(CHECK_MS, () => {
     const now = connections();
-    if (starting > 0) {
-      starting -= 1;
-      if (now < BUSY_AT_START) collect();
-    }
     if (now > peak / 2 || peak < MIN_PEAK) {
       peak = Math.max(peak, now);
       quiet = 0;
@@ -59,6 +50,10 @@ export function returnMemory(
     peak = now;
     quiet = 0;
   });
+  return () => {
+    stopStarting();
+    stop();
+  };
 }
 
 /** V8's own collector, which Node exposes only by flag. Does nothing where that is not allowed. */

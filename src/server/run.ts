@@ -5,7 +5,8 @@ import { systemClock } from '../base/clock.ts';
 import { formatProblem } from '../config/index.ts';
 import { RecordFile } from '../storage/record-file.ts';
 import { banner } from './banner.ts';
-import { tuneHeap, returnMemory } from './memory-return.ts';
+import { growHeap } from './heap-growth.ts';
+import { returnMemory } from './memory-return.ts';
 import { detectContainer } from './process/container.ts';
 import { daemonParent, foregroundReason, startDaemon } from './process/daemon.ts';
 import { EXIT_CODES } from './process/ending.ts';
@@ -20,7 +21,6 @@ import { RawPart } from './raw.ts';
 import { Reloader } from './reload/index.ts';
 import type { RunContext } from './run-context.ts';
 import { Server } from './server.ts';
-import { growYoungGeneration } from './young-generation.ts';
 
 /** Runs a server until it is ended. Resolves with the exit code; the caller has nothing left to close. */
 export async function run(context: RunContext): Promise<number> {
@@ -31,7 +31,6 @@ export async function run(context: RunContext): Promise<number> {
   const stays = foregroundReason(config, { pid: process.pid, container, env: process.env });
   if (config.daemon && parent === undefined && stays === undefined) return startDaemon(config);
 
-  tuneHeap();
   const life = await beginLife(config);
   if (life === undefined) return EXIT_CODES.failed;
   const { logger, ending, scope } = life;
@@ -102,7 +101,7 @@ export async function run(context: RunContext): Promise<number> {
     scope.add(watchParent(systemClock, parentPid, gone));
   }
   scope.add(returnMemory(systemClock, () => server.connections));
-  scope.add(growYoungGeneration(systemClock, () => server.liveStreams));
+  scope.add(growHeap(systemClock, () => server.liveStreams));
   scope.add(() => notify.close());
   notify.ready();
   parent?.ready();

@@ -1,7 +1,14 @@
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Config } from '../config/index.ts';
-import { Bans, ClientLimits, GrantedLimits, ReferPolicy, SecurityPolicy } from '../control/access/index.ts';
+import {
+  Bans,
+  ClientLimits,
+  GrantedLimits,
+  ReferPolicy,
+  SecurityPolicy,
+  type BanObserver,
+} from '../control/access/index.ts';
 import type { SessionRegistry } from '../control/sessions/index.ts';
 import type { AccessPolicy, StreamObserver } from '../hub/ports.ts';
 import { AccessTokens } from './access-tokens.ts';
@@ -18,6 +25,8 @@ export interface AccessControlDeps {
   readonly vhosts: VhostTable;
   /** The configuration in force. */
   readonly config: () => Config;
+  /** Told of bans. */
+  readonly observer?: BanObserver;
 }
 
 /** Who may connect, publish and play: the rules of the configuration, the bans, and in which order all are asked. */
@@ -30,7 +39,7 @@ export class AccessControl {
   readonly #refer: ReferPolicy;
   readonly #granted: GrantedLimits;
 
-  constructor({ clock, unixTime, logger, sessions, vhosts, config }: AccessControlDeps) {
+  constructor({ clock, unixTime, logger, sessions, vhosts, config, observer }: AccessControlDeps) {
     const files = new BanFiles(logger);
     this.#config = config;
     this.#tokens = new AccessTokens({ clock, unixTime, logger, vhosts });
@@ -41,6 +50,7 @@ export class AccessControl {
       sessions: () => sessions.page(0, Infinity),
       vhostOf: (requested) => vhosts.select(requested)?.name ?? requested,
       store: () => files.store(config().banFile),
+      observer,
     });
     this.#security = new SecurityPolicy({ options: (vhost) => vhosts.find(vhost)?.security });
     this.#refer = new ReferPolicy({ options: (vhost) => vhosts.find(vhost)?.refer });

@@ -100,28 +100,26 @@ export class Server implements ReloadTarget {
       logger.warn(`${path} could not be removed: ${describeError(error)}`),
     );
     const unixTime = (): number => Date.now();
+    const time = { clock, unixTime };
     const serverId = config.serverId === '' ? `vid-${newSessionId()}` : config.serverId;
     const serviceId = newSessionId();
     const sessions = new SessionRegistry({
-      clock,
-      unixTime,
+      ...time,
       exists: (name) => this.#hub.find(name) !== undefined,
       queueSeen: (ms) => this.#telemetry.events.queueSeen(ms),
     });
     this.#scope.add(() => sessions.close());
     const host = new HostPart(inForce);
     this.#scope.add(() => host.close());
-    this.#events = new ServerEvents({ clock, unixTime, find: (name) => this.#hub.find(name) });
+    this.#events = new ServerEvents({ ...time, find: (name) => this.#hub.find(name) });
     const health = streamHealth(vhosts, {
-      clock,
-      unixTime,
+      ...time,
       logger,
       observers: [this.#events, ...(deps.healthObservers ?? [])],
     });
     this.#scope.add(() => health.close());
     this.#hooks = httpHooks(vhosts, {
-      clock,
-      unixTime,
+      ...time,
       logger,
       userAgent: `${NAME}/${version}`,
       server: { serverId, serviceId, cwd: process.cwd() },
@@ -129,7 +127,14 @@ export class Server implements ReloadTarget {
       called: (event, outcome, ms) => this.#telemetry.events.called(event, outcome, ms),
       find: (name) => this.#hub.find(name),
     });
-    const access = new AccessControl({ clock, unixTime, logger, sessions, vhosts, config: inForce });
+    const access = new AccessControl({
+      ...time,
+      logger,
+      sessions,
+      vhosts,
+      config: inForce,
+      observer: this.#events,
+    });
     this.#access = access;
     this.#telemetry = new Telemetry({
       clock,
@@ -170,12 +175,11 @@ export class Server implements ReloadTarget {
       ...(deps.outputObservers ?? []),
     ]);
     const names = new RecordingNames(nodeFileSystem);
-    this.#recover = () => recoverOutputs(config, { clock, unixTime, logger, observer, names });
+    this.#recover = () => recoverOutputs(config, { ...time, logger, observer, names });
     this.#outputs = new StreamOutputs({
       kinds: outputKinds({
-        clock,
+        ...time,
         wheel,
-        unixTime,
         names,
         logger,
         observer,

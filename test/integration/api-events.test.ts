@@ -132,7 +132,7 @@ test('filters: types, groups of them, and one stream', async () => {
   await one.reader.until(1);
   for (const stream of ['other', 'show'])
     events.publishStarted({ ...NAME, stream }, { id: 'p', ip: '::1', type: 'x', close: () => undefined });
-  events.unbanned('b');
+  events.unbanned({ id: 'b' });
   events.reloaded(RELOAD);
   await named.reader.until(2);
   await group.reader.until(4);

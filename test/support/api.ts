@@ -26,6 +26,7 @@ export async function startTestApi(
   const clock = deps.clock ?? systemClock;
   const unixTime = (): number => API_TIME;
   const sessions = new SessionRegistry({ clock, unixTime, exists: (name) => hub.find(name) !== undefined });
+  const events = new ServerEvents({ clock, unixTime, find: (name) => hub.find(name) });
   const bans = new Bans({
     clock,
     unixTime,
@@ -33,8 +34,8 @@ export async function startTestApi(
     sessions: () => sessions.page(0, Infinity),
     vhostOf: (requested) => requested,
     store: () => undefined,
+    observer: events,
   });
-  const events = new ServerEvents({ clock, unixTime, find: (name) => hub.find(name) });
   const { crossdomain = true, ...more } = deps;
   const api = new ApiServer(
     {

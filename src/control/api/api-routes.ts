@@ -5,7 +5,7 @@ import { ANY_METHOD, type ApiContext, type ApiIdentity, type ApiSources } from '
 import { addBanRoutes } from './ban-routes.ts';
 import { addClientRoutes } from './client-routes.ts';
 import { addClusterRoute } from './cluster-route.ts';
-import { addEventRoutes, announced } from './event-routes.ts';
+import { addEventRoutes } from './event-routes.ts';
 import { FEATURES } from './features.ts';
 import { addHostRoutes } from './host-routes.ts';
 import { addMetricsRoute } from './metrics-route.ts';
@@ -58,7 +58,7 @@ const TESTS = {
 export function addApiRoutes(app: FastifyInstance, options: ApiRoutesOptions): void {
   const { version, serverId, serviceId, pid } = options;
   const base = { code: 0, server: serverId, service: serviceId, pid: String(pid) } as const;
-  const context: ApiContext = { ...options, base, bans: announced(options.bans, options.events) };
+  const context: ApiContext = { ...options, base };
   const any: AddRoute = (url, docs, handler) => {
     app.route({ method: ANY_METHOD, url, schema: described({ ...docs, anyMethod: true }), handler });
   };

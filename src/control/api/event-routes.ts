@@ -1,16 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from '../../base/json-type.ts';
 import { DEFAULT_VHOST } from '../../base/names.ts';
-import {
-  EVENT_SCHEMAS,
-  EventBody,
-  HELLO_SCHEMA,
-  type EventFilter,
-  type EventType,
-  type ServerEvents,
-} from '../events/index.ts';
+import { EVENT_SCHEMAS, EventBody, HELLO_SCHEMA, type EventFilter, type EventType } from '../events/index.ts';
 import { API_ERRORS, failure } from './answer.ts';
-import type { ApiContext, ApiSources } from './api-context.ts';
+import type { ApiContext } from './api-context.ts';
 import { described } from './route-docs.ts';
 import { text } from './schemas/parts.ts';
 
@@ -71,26 +64,6 @@ export function addEventRoutes(app: FastifyInstance, context: ApiContext): void 
     // Proxies such as nginx would keep events until there are enough of them.
     return reply.type('text/event-stream; charset=utf-8').header('X-Accel-Buffering', 'no').send(body);
   });
-}
-
-/** Bans that are told as events when they come and go by the API. */
-export function announced(bans: ApiSources['bans'], events: ServerEvents): ApiSources['bans'] {
-  return {
-    all: () => bans.all(),
-    get: (id) => bans.get(id),
-    add(wish) {
-      const made = bans.add(wish);
-      const { id, range, stream, action, expiresMs } = made.ban;
-      const what = [action, range?.toString(), stream].filter((part) => part !== undefined).join(' ');
-      events.banned({ id, what, untilMs: expiresMs });
-      return made;
-    },
-    lift(id) {
-      const lifted = bans.lift(id);
-      if (lifted !== undefined) events.unbanned(id);
-      return lifted;
-    },
-  };
 }
 
 /** A text says what is wrong. */

@@ -9,6 +9,7 @@ import {
   type StreamName,
   type StreamObserver,
 } from '../../hub/ports.ts';
+import type { Ban } from '../access/index.ts';
 import { RoleMap, type Role } from '../sessions/index.ts';
 import { EventLog } from './event-log.ts';
 import type { EventOf, ServerEvent } from './event-schemas.ts';
@@ -144,13 +145,12 @@ export class ServerEvents implements StreamObserver, OutputObserver, HealthObser
     this.add({ type: 'server_reloaded', at_ms: this.#now(), ok, trigger, ...named });
   }
 
-  /** `untilMs`: Unix ms; undefined = for ever. */
-  banned(ban: { readonly id: string; readonly what: string; readonly untilMs: number | undefined }): void {
-    const { id, what, untilMs = 0 } = ban;
-    this.add({ type: 'ban_added', at_ms: this.#now(), id, what, until_ms: Math.round(untilMs) });
+  banned({ id, range, stream, action, expiresMs = 0 }: Ban): void {
+    const what = [action, range?.toString(), stream].filter((part) => part !== undefined).join(' ');
+    this.add({ type: 'ban_added', at_ms: this.#now(), id, what, until_ms: Math.round(expiresMs) });
   }
 
-  unbanned(id: string): void {
+  unbanned({ id }: Pick<Ban, 'id'>): void {
     this.add({ type: 'ban_removed', at_ms: this.#now(), id });
   }
 

@@ -16,7 +16,7 @@ export interface BanQuestion {
   readonly name: StreamName | undefined;
 }
 
-/** Bans in force. Those whose time is over are forgotten by and by, and never count. */
+/** Bans in force. Those whose time is over never count. */
 export class BanList {
   readonly #unixTime: () => number;
   /** In the order of coming. */
@@ -31,8 +31,20 @@ export class BanList {
 
   /** In the order of coming. */
   all(): readonly Ban[] {
-    this.#purge();
-    return [...this.#bans.values()];
+    return [...this.#bans.values()].filter((ban) => !this.#isOver(ban));
+  }
+
+  /** Whether one of them will be over by itself. */
+  get isTimed(): boolean {
+    for (const { expiresMs } of this.#bans.values()) if (expiresMs !== undefined) return true;
+    return false;
+  }
+
+  /** Forgets those whose time is over, and returns them. */
+  purge(): readonly Ban[] {
+    const over = [...this.#bans.values()].filter((ban) => this.#isOver(ban));
+    for (const ban of over) this.#remove(ban);
+    return over;
   }
 
   get(id: string): Ban | undefined {
@@ -40,13 +52,12 @@ export class BanList {
     return ban !== undefined && this.#isOver(ban) ? undefined : ban;
   }
 
-  /** A ban of the same address, stream and action is replaced. Throws BAN_INVALID, BANS_FULL. */
+  /** A ban of the same address, stream and action is replaced. Throws BAN_INVALID, BANS_FULL: `purge` first. */
   add(wish: BanWish, createdMs = this.#unixTime()): Ban {
     const { range, stream, action, reason, seconds } = readWish(wish);
     const id = stableId('ban', `${action} ${range?.toString() ?? ''} ${stream ?? ''}`);
     const old = this.#bans.get(id);
     if (old !== undefined) this.#remove(old);
-    if (this.#bans.size >= MAX_BANS) this.#purge();
     if (this.#bans.size >= MAX_BANS)
       throw new ServerError('BANS_FULL', `there are ${MAX_BANS} bans already: lift some of them`);
     const expiresMs = seconds === 0 ? undefined : createdMs + seconds * 1_000;
@@ -81,10 +92,6 @@ export class BanList {
 
   #isOver({ expiresMs }: Ban): boolean {
     return expiresMs !== undefined && expiresMs <= this.#unixTime();
-  }
-
-  #purge(): void {
-    for (const ban of [...this.#bans.values()]) if (this.#isOver(ban)) this.#remove(ban);
   }
 
   #remove(ban: Ban): void {

@@ -1,6 +1,7 @@
 import type { Clock } from '../../../base/clock.ts';
 import { describeError, ServerError } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/logger.ts';
+import type { Undo } from '../../../base/undo.ts';
 import { DEFAULT_VHOST } from '../../../base/names.ts';
 import type {
   AccessPolicy,
@@ -20,6 +21,13 @@ export interface BannableSession {
   readonly stream: { readonly name: StreamName };
 }
 
+/** Who is told of bans. */
+export interface BanObserver {
+  banned(ban: Ban): void;
+  /** It was lifted, or its time is over. */
+  unbanned(ban: Ban): void;
+}
+
 export interface BansOptions {
   readonly clock: Clock;
   /** Unix ms. */
@@ -31,7 +39,11 @@ export interface BansOptions {
   readonly vhostOf: (requested: string) => string;
   /** Where bans are kept, now; undefined = nowhere, they end with the server. */
   readonly store: () => BanStore | undefined;
+  readonly observer?: BanObserver | undefined;
 }
+
+/** How often it is looked whose time is over, ms. Nobody waits for that: a ban ends by itself. */
+const LOOK_MS = 1_000;
 
 /** Sessions that are ended in one turn of the event loop; the ban of a large network may end thousands. */
 const KICKS_PER_TURN = 200;
@@ -49,6 +61,7 @@ export class Bans implements AccessPolicy, StreamObserver {
   /** What is done with the store, one after the other. Never rejects. */
   #work: Promise<void> = Promise.resolve();
   #isToWrite = false;
+  #look: Undo | undefined;
   #place: string | undefined;
 
   constructor(options: BansOptions) {
@@ -68,7 +81,10 @@ export class Bans implements AccessPolicy, StreamObserver {
 
   /** Bans, and ends the sessions that it forbids; `kicked` = how many. Throws BAN_INVALID, BANS_FULL. */
   add(wish: BanWish): { readonly ban: Ban; readonly kicked: number } {
+    this.#purge();
     const ban = this.#list.add({ ...wish, stream: this.#served(wish.stream) });
+    this.#options.observer?.banned(ban);
+    this.#watch();
     this.#save();
     const kicked = this.#endForbidden();
     this.#logger.info(`${describeBan(ban)}: ${kicked} sessions end`);
@@ -80,6 +96,7 @@ export class Bans implements AccessPolicy, StreamObserver {
     const ban = this.#list.lift(id);
     if (ban === undefined) return undefined;
     this.#save();
+    this.#options.observer?.unbanned(ban);
     this.#logger.info(`lifted: ${describeBan(ban)}`);
     return ban;
   }
@@ -126,7 +143,25 @@ export class Bans implements AccessPolicy, StreamObserver {
 
   /** Waits for what is being read or written. Never rejects. */
   close(): Promise<void> {
+    this.#look?.();
+    this.#look = undefined;
     return this.#work;
+  }
+
+  /** Tells when the time of a ban is over, as long as one has a time. */
+  #watch(): void {
+    if (this.#look === undefined && this.#list.isTimed)
+      this.#look = this.#options.clock.every(LOOK_MS, () => this.#purge());
+  }
+
+  #purge(): void {
+    for (const ban of this.#list.purge()) {
+      this.#options.observer?.unbanned(ban);
+      this.#logger.info(`over: ${describeBan(ban)}`);
+    }
+    if (this.#list.isTimed) return;
+    this.#look?.();
+    this.#look = undefined;
   }
 
   /** Ends everybody who is banned now; returns how many. */
@@ -178,6 +213,7 @@ export class Bans implements AccessPolicy, StreamObserver {
     } catch (error) {
       problems = [describeError(error)];
     }
+    this.#watch();
     if (problems.length > 0) await this.#mend(store, problems);
   }
 

@@ -14,6 +14,7 @@ import {
 } from '../../../../src/control/events/index.ts';
 import { HEARTBEAT_MS, MAX_EVENT_BACKLOG_BYTES } from '../../../../src/control/events/event-body.ts';
 import type { SessionInfo, StreamState } from '../../../../src/hub/ports.ts';
+import { IpRange } from '../../../../src/net/index.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 
 const NAME = { vhost: 'v', app: 'live', stream: 'show' };
@@ -81,8 +82,16 @@ test('each event has the shape of its schema, in the order of what happened', as
   } as const;
   events.streamWarned({ ...warning, active: true });
   events.streamWarned({ ...warning, active: false });
-  events.banned({ id: 'b1', what: 'ip 10.0.0.0/8', untilMs: undefined });
-  events.unbanned('b1');
+  events.banned({
+    id: 'b1',
+    range: IpRange.parse('10.0.0.0/8'),
+    stream: 'v/live/show',
+    action: 'play',
+    reason: '',
+    createdMs: 5,
+    expiresMs: undefined,
+  });
+  events.unbanned({ id: 'b1' });
   events.reloaded({ ...RELOAD, applied: ['listen'], restart: ['daemon'] });
   events.streamGone(NAME); // As the hub does it without a hold time.
   events.publishEnded(NAME, SESSION);

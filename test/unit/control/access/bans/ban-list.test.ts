@@ -150,6 +150,10 @@ test('there are so many bans and no more, unless some are over', () => {
   assert.throws(() => list.add({ ip: '10.0.0.1' }), { code: 'BANS_FULL' });
   list.add({ stream: 'live/s3', reason: 'again' });
   now += 1_000;
+  assert.deepEqual(
+    list.purge().map(({ stream }) => stream),
+    ['__defaultVhost__/live/s7'],
+  );
   list.add({ ip: '10.0.0.1' });
   assert.equal(list.all().length, MAX_BANS);
 });

@@ -46,6 +46,8 @@ class Stage {
   readonly sessions: BannableSession[] = [];
   /** `id code` of who was ended. */
   readonly ended: string[] = [];
+  /** Who was banned (+) and is not any more (-). */
+  readonly told: string[] = [];
   readonly bans = new Bans({
     clock: this.clock,
     unixTime: () => this.now,
@@ -53,6 +55,10 @@ class Stage {
     sessions: () => this.sessions,
     vhostOf: (requested) => (requested === 'own' ? 'own' : '__defaultVhost__'),
     store: () => this.store,
+    observer: {
+      banned: ({ range }) => void this.told.push(`+${range?.toString() ?? ''}`),
+      unbanned: ({ range }) => void this.told.push(`-${range?.toString() ?? ''}`),
+    },
   });
 
   session(id: string, ip: string, action: 'publish' | 'play', stream: string): BannableSession {
@@ -97,6 +103,36 @@ test('a ban refuses who comes and ends whom it forbids, and nobody else', async 
   );
   stage.now += 60_000;
   assert.equal(await stage.isRefused('play', '10.0.0.1', 'x'), false);
+});
+
+test('the end of a ban is told when it is lifted and when its time is over, also of one from a file', async () => {
+  const stage = new Stage();
+  stage.bans.add({ ip: '10.0.0.1' });
+  assert.equal(stage.clock.pending, 0, 'nothing is looked at while no ban has a time');
+  stage.bans.add({ ip: '10.0.0.2', seconds: 5 });
+  const { ban } = stage.bans.add({ ip: '10.0.0.3', seconds: 60 });
+  const pass = (ms: number): void => {
+    stage.now += ms;
+    stage.clock.advance(ms);
+  };
+  pass(4_999);
+  assert.deepEqual(stage.told.splice(0), ['+10.0.0.1', '+10.0.0.2', '+10.0.0.3']);
+  pass(1_001);
+  assert.deepEqual(stage.told.splice(0), ['-10.0.0.2']);
+  assert.match(stage.logger.lines.join('\n'), /over: ban ban-\w+ of 10\.0\.0\.2/);
+  stage.bans.lift(ban.id);
+  pass(1_000);
+  assert.deepEqual(stage.told.splice(0), ['-10.0.0.3']);
+  assert.equal(stage.clock.pending, 0, 'no ban has a time any more');
+  stage.bans.add({ ip: '10.0.0.4', seconds: 5 });
+  await stage.bans.close();
+  const again = new Stage();
+  again.store = stage.store;
+  again.now = stage.now;
+  await again.bans.load();
+  again.now += 5_000;
+  again.clock.advance(5_000);
+  assert.deepEqual(again.told, ['-10.0.0.4']);
 });
 
 test('who was let in and is banned before it begins is ended as soon as it has', () => {

@@ -26,7 +26,7 @@ export const MAX_FILE_DECISIONS = 10_000;
 export const MAX_FILE_QUESTIONS = 1_000;
 /** An id opens what is left of a stream until nobody asked with it for so long, ms. */
 const PASS_MS = 10 * 60_000;
-/** A yes, and a no, hold for the same query from the same address so long, ms. */
+/** A yes, and a no, hold for the same query, token and page from the same address so long, ms. */
 const YES_MS = 30_000;
 const NO_MS = 3_000;
 
@@ -153,7 +153,7 @@ export class FileAccess implements FileRights {
     const { kind, name } = file;
     const { clock } = this.#deps;
     const key = createHash('sha256')
-      .update(`${streamKey(name)}\n${kind}\n${request.ip}\n${rest}\n${request.bearer ?? ''}`)
+      .update(JSON.stringify([streamKey(name), kind, request.ip, rest, request.bearer, request.referer]))
       .digest('base64url');
     const known = this.#decisions.get(key);
     if (known !== undefined && known.until > clock.now()) return known.answer;

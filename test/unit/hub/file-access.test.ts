@@ -65,7 +65,7 @@ function contextIn(answer: StoredAnswer): string {
 }
 const statusOf = (answer: StoredAnswer): number => ('status' in answer ? answer.status : 200);
 
-test('a question is asked once for a moment, by query, address and stream; players place themselves without another', async () => {
+test('a question is asked once for a moment, by query, address, token, page and stream; players place themselves without another', async () => {
   const { judge, asked, clock, settled } = setUp();
   const [one, two] = await Promise.all([judge('token=good'), judge('token=good&start=10')]);
   assert.deepEqual([one, asked.length, settled()], [two, 1, 1], 'also those that come together');
@@ -75,11 +75,12 @@ test('a question is asked once for a moment, by query, address and stream; playe
   );
   await judge('token=good', { ip: '10.0.0.2' });
   await judge('token=good', { bearer: 'x' });
+  await judge('token=good', { referer: 'http://other.example/' });
   await judge('token=good', {}, { ...NAME, stream: 'other' });
-  assert.equal(asked.length, 4);
+  assert.equal(asked.length, 5);
   clock.advance(30_000);
   await judge('token=good');
-  assert.equal(asked.length, 5);
+  assert.equal(asked.length, 6);
 });
 
 test('a no holds for less, what failed is tried again', async () => {

@@ -44,7 +44,7 @@ interface Role {
   readonly owner: EventOwner;
   state: 'asking' | 'accepted' | 'started';
   /** The id of the end that is owed. */
-  owed?: string | undefined;
+  owed: string | undefined;
 }
 
 /** A session from its first question to its last event. It counts all its events. Each viewer has one, also where nobody is asked. */
@@ -55,7 +55,7 @@ interface Known extends EventCounter {
         client: HookClient;
         readonly owner: EventOwner;
         app: string;
-        owed?: string | undefined;
+        owed: string | undefined;
       }
     | undefined;
   /** The answer to on_connect was yes. */
@@ -181,7 +181,7 @@ export class HttpHooks implements AccessPolicy, ConnectionObserver, StreamObserv
     const { session, vhost, app } = request;
     const client = clientOf(session, request);
     const owner = this.#sessionOwner(known, session.id, vhost);
-    const connect: Known['connect'] = { client, owner, app };
+    const connect: Known['connect'] = { client, owner, app, owed: undefined };
     known.connect = connect;
     const grant = await this.#dispatcher.ask('on_connect', owner, () =>
       connectBody(this.#deps.server, client, { vhost, app }),
@@ -210,7 +210,7 @@ export class HttpHooks implements AccessPolicy, ConnectionObserver, StreamObserv
     const client = sameClient(known.connect?.client, clientOf(session, request));
     const owner = this.#sessionOwner(known, session.id, vhost);
     if (known.role !== undefined) this.#end(session.id, known); // It did not say that it is done with the one before.
-    const role: Role = { action, name, client, owner, state: 'asking' };
+    const role: Role = { action, name, client, owner, state: 'asking', owed: undefined };
     known.role = role;
     const connected = known.connect?.client;
     // Some encoders have their key in the URL of the connection, which on_close would tell.

@@ -1,10 +1,5 @@
-import {
-  decodeProtectedHeader,
-  errors,
-  jwtVerify,
-  type JWTPayload,
-  type ProtectedHeaderParameters,
-} from 'jose';
+import type * as Jose from 'jose';
+import type { JWTPayload, ProtectedHeaderParameters } from 'jose';
 import { fits, type JwksSource } from './jwks-source.ts';
 import type { JwtKey } from './public-keys.ts';
 import { refused } from './refusal.ts';
@@ -33,12 +28,14 @@ export interface JwtRules {
  */
 export async function verifyJwt(token: string, rules: JwtRules, nowMs: number): Promise<JWTPayload> {
   if (token.length > MAX_JWT_CHARS) throw refused('TOKEN_INVALID', 'the JWT is too long');
-  const { alg = '', kid } = headerOf(token);
+  // Loaded with the first JWT: most servers see none, and it takes a megabyte.
+  const jose = await import('jose');
+  const { alg = '', kid } = headerOf(jose, token);
   const own = rules.keys.filter((key) => fits(key, alg, kid));
-  const payload = await byOneOf(own, token, rules, nowMs);
+  const payload = await byOneOf(jose, own, token, rules, nowMs);
   if (payload !== undefined) return payload;
   const fetched = await fetchedKeys(rules, alg, kid);
-  const other = await byOneOf(fetched, token, rules, nowMs);
+  const other = await byOneOf(jose, fetched, token, rules, nowMs);
   if (other !== undefined) return other;
   const isKnown = own.length + fetched.length > 0;
   throw refused(
@@ -49,6 +46,7 @@ export async function verifyJwt(token: string, rules: JwtRules, nowMs: number): 
 
 /** Undefined: none of the keys signed it. */
 async function byOneOf(
+  { jwtVerify, errors }: typeof Jose,
   keys: readonly JwtKey[],
   token: string,
   rules: JwtRules,
@@ -66,7 +64,7 @@ async function byOneOf(
       });
       return payload;
     } catch (error) {
-      if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw whyNot(error);
+      if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw whyNot(errors, error);
     }
   }
   return undefined;
@@ -83,7 +81,7 @@ async function fetchedKeys(
   return keys;
 }
 
-function headerOf(token: string): ProtectedHeaderParameters {
+function headerOf({ decodeProtectedHeader }: typeof Jose, token: string): ProtectedHeaderParameters {
   try {
     const header = decodeProtectedHeader(token);
     if (header.kid !== undefined && typeof header.kid !== 'string') throw new TypeError('kid');
@@ -94,7 +92,7 @@ function headerOf(token: string): ProtectedHeaderParameters {
 }
 
 /** What the library found, by its codes: its messages are for programmers. */
-function whyNot(error: unknown): Error {
+function whyNot(errors: typeof Jose.errors, error: unknown): Error {
   if (error instanceof errors.JWTExpired) return refused('TOKEN_EXPIRED', 'JWT: exp is over');
   if (error instanceof errors.JWTClaimValidationFailed) {
     const { claim, reason } = error;

@@ -8,6 +8,7 @@ import {
   ReferPolicy,
   SecurityPolicy,
   type BanObserver,
+  type IdleConnection,
 } from '../control/access/index.ts';
 import type { SessionRegistry } from '../control/sessions/index.ts';
 import type { AccessPolicy, StreamObserver } from '../hub/ports.ts';
@@ -22,6 +23,8 @@ export interface AccessControlDeps {
   readonly unixTime: () => number;
   readonly logger: Logger;
   readonly sessions: SessionRegistry;
+  /** Connections that neither publish nor play; they may be banned too. */
+  readonly idle?: () => Iterable<IdleConnection>;
   readonly vhosts: VhostTable;
   /** The configuration in force. */
   readonly config: () => Config;
@@ -39,7 +42,8 @@ export class AccessControl {
   readonly #refer: ReferPolicy;
   readonly #granted: GrantedLimits;
 
-  constructor({ clock, unixTime, logger, sessions, vhosts, config, observer }: AccessControlDeps) {
+  constructor(deps: AccessControlDeps) {
+    const { clock, unixTime, logger, sessions, idle, vhosts, config, observer } = deps;
     const files = new BanFiles(logger);
     this.#config = config;
     this.#tokens = new AccessTokens({ clock, unixTime, logger, vhosts });
@@ -48,6 +52,7 @@ export class AccessControl {
       unixTime,
       logger,
       sessions: () => sessions.page(0, Infinity),
+      idle,
       vhostOf: (requested) => vhosts.select(requested)?.name ?? requested,
       store: () => files.store(config().banFile),
       observer,

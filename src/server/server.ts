@@ -131,6 +131,7 @@ export class Server implements ReloadTarget {
       ...time,
       logger,
       sessions,
+      idle: () => this.#rtmp.idle,
       vhosts,
       config: inForce,
       observer: this.#events,

@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { clientOfIp } from '../../net/index.ts';
+import type { RequestSite } from './request-site.ts';
 
 /** Wrong credentials of one address within `AUTH_WINDOW_MS`; then none of it are looked at until the window ends. */
 export const MAX_AUTH_FAILURES = 10;
@@ -13,7 +14,10 @@ interface Failures {
   readonly until: number;
 }
 
-/** Counts wrong credentials per address. */
+/**
+ * Counts wrong credentials per address, apart for each kind of page that a browser there may show: what a page of somebody else
+ * guesses keeps it out, and nobody who calls from the same machine by other means.
+ */
 export class AuthFailures {
   readonly #clock: Clock;
   readonly #byAddress = new Map<string, Failures>();
@@ -28,14 +32,14 @@ export class AuthFailures {
   }
 
   /** After how many seconds an address may try again; 0 = at once. */
-  waitSeconds(address: string): number {
-    const found = this.#current(clientOfIp(address));
+  waitSeconds(address: string, site: RequestSite): number {
+    const found = this.#current(keyOf(address, site));
     if (found === undefined || found.count < MAX_AUTH_FAILURES) return 0;
     return Math.max(1, Math.ceil((found.until - this.#clock.now()) / 1_000));
   }
 
-  add(address: string): void {
-    const key = clientOfIp(address);
+  add(address: string, site: RequestSite): void {
+    const key = keyOf(address, site);
     const found = this.#current(key);
     if (found !== undefined) {
       found.count += 1;
@@ -54,4 +58,8 @@ export class AuthFailures {
     this.#byAddress.delete(key);
     return undefined;
   }
+}
+
+function keyOf(address: string, site: RequestSite): string {
+  return `${site} ${clientOfIp(address)}`;
 }

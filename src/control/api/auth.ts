@@ -115,18 +115,18 @@ export class ApiAuth {
     const { authorization } = request.headers;
     if (authorization === undefined)
       return { status: 401, msg: 'the API needs credentials: see http_api.auth' };
-    const retryAfterSeconds = this.#failures.waitSeconds(address);
+    const site = siteOf(request);
+    const retryAfterSeconds = this.#failures.waitSeconds(address, site);
     if (retryAfterSeconds > 0)
       return { status: 429, msg: 'too many wrong credentials from this address', retryAfterSeconds };
     const presented = presentedBy(authorization);
     const caller = presented === undefined ? undefined : this.#table.find(presented);
     if (caller === undefined) {
-      this.#failures.add(address);
+      this.#failures.add(address, site);
       this.#told.add(address);
       return { status: 401, msg: 'the credentials are wrong' };
     }
     if (caller.scheme === 'basic') {
-      const site = siteOf(request);
       if (site === 'foreign' || site === 'machine' || callbackOf(request.raw.url) !== undefined)
         return { status: 403, msg: 'pages of other sites and JSONP need a bearer token' };
       if (site === 'unknown' && role !== 'read') return { status: 403, msg: FOREIGN_PAGE };

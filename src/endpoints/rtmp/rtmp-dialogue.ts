@@ -90,6 +90,11 @@ export class RtmpDialogue implements RtmpLinkHandler {
     return this.#vhost.name;
   }
 
+  /** It publishes or plays. */
+  get hasRole(): boolean {
+    return this.#role !== undefined;
+  }
+
   /** The options of vhosts have changed. */
   vhostsChanged(): void {
     const vhost = this.#vhost.refresh(this.#role instanceof PlayRole);

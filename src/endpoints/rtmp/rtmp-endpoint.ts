@@ -70,6 +70,11 @@ export class RtmpEndpoint {
     return this.#sessions.size;
   }
 
+  /** Those of them that neither publish nor play. */
+  get idle(): readonly { readonly ip: string; close(reason: ServerError): void }[] {
+    return [...this.#sessions].filter((session) => session.isIdle);
+  }
+
   /** Listens on all addresses, or throws LISTEN_FAILED and on none. */
   async start(): Promise<void> {
     try {

@@ -116,6 +116,11 @@ export class RtmpSession implements RtmpPeer {
     return this.#dialogue.vhost;
   }
 
+  /** It neither publishes nor plays. */
+  get isIdle(): boolean {
+    return this.isOpen() && !this.#dialogue.hasRole;
+  }
+
   /** The options of vhosts have changed: applies those of its own. */
   vhostsChanged(): void {
     if (this.#state === 'open') this.guard(() => this.#dialogue.vhostsChanged());

@@ -21,6 +21,12 @@ export interface BannableSession {
   readonly stream: { readonly name: StreamName };
 }
 
+/** A connection that neither publishes nor plays, yet or any more. */
+export interface IdleConnection {
+  readonly ip: string;
+  close(reason: ServerError): void;
+}
+
 /** Who is told of bans. */
 export interface BanObserver {
   banned(ban: Ban): void;
@@ -35,6 +41,8 @@ export interface BansOptions {
   readonly logger: Logger;
   /** Everybody who is connected, at the moment. */
   readonly sessions: () => Iterable<BannableSession>;
+  /** Everybody else who is connected and might begin to publish or play. */
+  readonly idle?: (() => Iterable<IdleConnection>) | undefined;
   /** The name of the vhost that serves a requested one. */
   readonly vhostOf: (requested: string) => string;
   /** Where bans are kept, now; undefined = nowhere, they end with the server. */
@@ -166,8 +174,13 @@ export class Bans implements AccessPolicy, StreamObserver {
 
   /** Ends everybody who is banned now; returns how many. */
   #endForbidden(): number {
-    const forbidden = [...this.#options.sessions()].filter((session) => this.#forbids(session));
-    this.#kick(forbidden.map(({ info }) => info));
+    const { sessions, idle } = this.#options;
+    const forbidden: IdleConnection[] = [];
+    for (const session of sessions()) if (this.#forbids(session)) forbidden.push(session.info);
+    for (const connection of idle?.() ?? [])
+      if (this.#list.find({ action: 'connect', ip: connection.ip, name: undefined }) !== undefined)
+        forbidden.push(connection);
+    this.#kick(forbidden);
     return forbidden.length;
   }
 
@@ -187,7 +200,7 @@ export class Bans implements AccessPolicy, StreamObserver {
     this.#options.clock.soon(() => this.#kick([info])); // It is in the middle of beginning.
   }
 
-  #kick(sessions: readonly SessionInfo[]): void {
+  #kick(sessions: readonly IdleConnection[]): void {
     for (const session of sessions.slice(0, KICKS_PER_TURN))
       session.close(new ServerError('BANNED', 'banned by the operator'));
     const rest = sessions.slice(KICKS_PER_TURN);

@@ -11,16 +11,16 @@ import { ManualClock } from '../../../support/manual-clock.ts';
 test('an address waits after too many failures until its window ends, and no other address does', () => {
   const clock = new ManualClock();
   const failures = new AuthFailures(clock);
-  for (let i = 1; i < MAX_AUTH_FAILURES; i += 1) failures.add('10.0.0.1');
-  assert.equal(failures.waitSeconds('10.0.0.1'), 0);
+  for (let i = 1; i < MAX_AUTH_FAILURES; i += 1) failures.add('10.0.0.1', 'own');
+  assert.equal(failures.waitSeconds('10.0.0.1', 'own'), 0);
   clock.advance(20_500);
-  failures.add('10.0.0.1');
-  assert.equal(failures.waitSeconds('10.0.0.1'), 40);
-  assert.equal(failures.waitSeconds('10.0.0.2'), 0);
+  failures.add('10.0.0.1', 'own');
+  assert.equal(failures.waitSeconds('10.0.0.1', 'own'), 40);
+  assert.equal(failures.waitSeconds('10.0.0.2', 'own'), 0);
   clock.advance(AUTH_WINDOW_MS - 20_501);
-  assert.equal(failures.waitSeconds('10.0.0.1'), 1);
+  assert.equal(failures.waitSeconds('10.0.0.1', 'own'), 1);
   clock.advance(1);
-  assert.equal(failures.waitSeconds('10.0.0.1'), 0);
+  assert.equal(failures.waitSeconds('10.0.0.1', 'own'), 0);
   assert.equal(failures.size, 0);
 });
 
@@ -34,17 +34,25 @@ test('all addresses of an IPv6 prefix of 64 bits are one', () => {
     ['2001:db8::1', '2001:db8:0:1::1', false],
   ] as const) {
     const failures = new AuthFailures(new ManualClock());
-    for (let i = 0; i < MAX_AUTH_FAILURES; i += 1) failures.add(a);
-    assert.equal(failures.waitSeconds(b) > 0, same, `${a} ${b}`);
+    for (let i = 0; i < MAX_AUTH_FAILURES; i += 1) failures.add(a, 'own');
+    assert.equal(failures.waitSeconds(b, 'own') > 0, same, `${a} ${b}`);
   }
 });
 
 test('no more addresses are remembered than the limit; the oldest is forgotten', () => {
   const failures = new AuthFailures(new ManualClock());
-  for (let i = 0; i < MAX_AUTH_FAILURES; i += 1) failures.add('first');
-  for (let i = 1; i < MAX_AUTH_ADDRESSES; i += 1) failures.add(`a${i}`);
-  assert.ok(failures.waitSeconds('first') > 0);
-  failures.add('one more');
+  for (let i = 0; i < MAX_AUTH_FAILURES; i += 1) failures.add('first', 'own');
+  for (let i = 1; i < MAX_AUTH_ADDRESSES; i += 1) failures.add(`a${i}`, 'own');
+  assert.ok(failures.waitSeconds('first', 'own') > 0);
+  failures.add('one more', 'own');
   assert.equal(failures.size, MAX_AUTH_ADDRESSES);
-  assert.equal(failures.waitSeconds('first'), 0);
+  assert.equal(failures.waitSeconds('first', 'own'), 0);
+});
+
+test('what pages of others guess keeps them out, and nobody else at the same address', () => {
+  const failures = new AuthFailures(new ManualClock());
+  for (let i = 0; i < MAX_AUTH_FAILURES; i += 1) failures.add('10.0.0.1', 'foreign');
+  assert.ok(failures.waitSeconds('10.0.0.1', 'foreign') > 0);
+  for (const site of ['own', 'machine', 'unknown'] as const)
+    assert.equal(failures.waitSeconds('10.0.0.1', site), 0, site);
 });

@@ -27,6 +27,8 @@ const BASIC = { authorization: `Basic ${Buffer.from(`boss:${PASSWORD}`).toString
 const bearer = (token: string): Record<string, string> => ({ authorization: `Bearer ${token}` });
 const FIREFOX = { 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0)' };
 
+const SAME = { ...FIREFOX, 'sec-fetch-site': 'same-origin' };
+
 const running: { readonly api: TestApi; readonly auth: ApiAuth }[] = [];
 afterEach(async () => {
   for (const { api, auth } of running.splice(0)) {
@@ -318,6 +320,20 @@ test('wrong credentials are counted per address, told without them, and forgotte
   assert.match(told[0] ?? '', /10 requests to the API had wrong credentials, the last from 127\.0\.0\.1/);
   for (const secret of [...Object.values(TOKENS), PASSWORD, 'guess-'])
     assert.ok(!logger.lines.some((line) => line.includes(secret)), secret);
+});
+
+test('a page of somebody else in the browser of the operator cannot lock the operator out', async () => {
+  const { ask } = await start(CLOSED);
+  const page = { ...FIREFOX, origin: 'https://evil.example' };
+  const guess = (i: number): Record<string, string> => bearer(`guess-${i}-0123456789`);
+  for (let i = 0; i < MAX_AUTH_FAILURES; i += 1)
+    assert.equal((await ask('GET', '/api/v1/versions', { ...page, ...guess(i) })).status, 401);
+  // Its guesses end, by whatever it is known; a right one would not be looked at either.
+  for (const more of [page, { ...FIREFOX, 'sec-fetch-site': 'cross-site' }])
+    assert.equal((await ask('GET', '/api/v1/versions', { ...more, ...bearer(TOKENS.admin) })).status, 429);
+  assert.equal((await ask('GET', '/api/v1/versions', bearer(TOKENS.admin))).status, 200);
+  assert.equal((await ask('DELETE', '/api/v1/bans/none', { ...bearer(TOKENS.admin), ...SAME })).status, 200);
+  assert.equal((await ask('GET', '/api/v1/versions', { ...FIREFOX, ...BASIC })).status, 200);
 });
 
 test('a client with a token is not asked for a name', async () => {

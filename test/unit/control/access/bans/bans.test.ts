@@ -3,7 +3,12 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { printBans, readBans } from '../../../../../src/control/access/bans/ban-file.ts';
 import { BanList } from '../../../../../src/control/access/bans/ban-list.ts';
-import { Bans, type BannableSession, type BanStore } from '../../../../../src/control/access/index.ts';
+import {
+  Bans,
+  type BannableSession,
+  type BanStore,
+  type IdleConnection,
+} from '../../../../../src/control/access/index.ts';
 import type { AccessAction } from '../../../../../src/hub/ports.ts';
 import { ManualClock } from '../../../../support/manual-clock.ts';
 import { MemoryLogger } from '../../../../support/memory-logger.ts';
@@ -44,6 +49,7 @@ class Stage {
   readonly logger = new MemoryLogger();
   store: BanStore | undefined = new MemoryStore();
   readonly sessions: BannableSession[] = [];
+  readonly idle: IdleConnection[] = [];
   /** `id code` of who was ended. */
   readonly ended: string[] = [];
   /** Who was banned (+) and is not any more (-). */
@@ -53,6 +59,7 @@ class Stage {
     unixTime: () => this.now,
     logger: this.logger,
     sessions: () => this.sessions,
+    idle: () => this.idle,
     vhostOf: (requested) => (requested === 'own' ? 'own' : '__defaultVhost__'),
     store: () => this.store,
     observer: {
@@ -103,6 +110,24 @@ test('a ban refuses who comes and ends whom it forbids, and nobody else', async 
   );
   stage.now += 60_000;
   assert.equal(await stage.isRefused('play', '10.0.0.1', 'x'), false);
+});
+
+test('who may not even connect loses a connection that does nothing; other bans leave it', () => {
+  const stage = new Stage();
+  for (const ip of ['10.0.0.1', '10.0.0.2', '2001:db8::1'])
+    stage.idle.push({ ip, close: ({ code }) => void stage.ended.push(`${ip} ${code}`) });
+  for (const wish of [
+    { ip: '10.0.0.1', action: 'play' },
+    { ip: '10.0.0.1', action: 'publish' },
+    { ip: '10.0.0.1', stream: 'live/show' },
+    { stream: 'live/show' },
+  ])
+    assert.equal(stage.bans.add(wish).kicked, 0);
+  assert.deepEqual(stage.ended, []);
+  assert.equal(stage.bans.add({ ip: '10.0.0.1' }).kicked, 1);
+  stage.idle.shift();
+  assert.equal(stage.bans.add({ ip: '2001:db8::/64' }).kicked, 1);
+  assert.deepEqual(stage.ended, ['10.0.0.1 BANNED', '2001:db8::1 BANNED']);
 });
 
 test('the end of a ban is told when it is lifted and when its time is over, also of one from a file', async () => {

@@ -31,7 +31,6 @@ import { soundCache, type SoundCache } from './sound-cache.ts';
 import type { StreamServices } from './stream-services.ts';
 import { Timeline, type TimelineMode } from './timeline.ts';
 import { Viewer, type ViewerFeed, type ViewerHost } from './viewer.ts';
-import { queueBounds } from './viewer-queue.ts';
 
 /** One name: its publisher, its time, what joiners need, and its feeds. */
 export class HubStream implements LiveStream, FeedSource, ViewerHost {
@@ -228,9 +227,8 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
     this.#gop.maxFrames = options.gopCacheMaxFrames;
     if (!options.gopCache) this.#gop.free();
     if (options.soundCacheMs !== old.soundCacheMs) this.#sound = soundCache(options);
-    const bounds = queueBounds(options);
     for (const viewer of this.#viewers) {
-      viewer.queue.bounds = bounds;
+      viewer.queue.bounds = this.#options;
       if (options.sendTimeoutMs !== old.sendTimeoutMs) viewer.watchAnew();
     }
     for (const feed of this.#feeds.list) feed.repace(old);
@@ -266,7 +264,7 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
     if (this.#shut !== undefined) throw this.#shut;
     const home = this.#services.register(this);
     if (home !== this) return home.play(request);
-    const viewer = new Viewer(this, request, queueBounds(this.#options));
+    const viewer = new Viewer(this, request, this.#options);
     this.#viewers.add(viewer);
     this.#services.playStarted(this, viewer);
     viewer.enter(request.format);

@@ -8,15 +8,17 @@ const PIECE_BYTES = 256 * 1024;
  */
 const MAX_SINK_BACKLOG_BYTES = PIECE_BYTES;
 
-export interface QueueBounds {
-  /** Media time, ms. */
-  readonly maxMs: number;
-  readonly maxBytes: number;
-}
+/** [queue_length, queue_max_size] Those of the stream, shared by its viewers. */
+export type QueueBounds = Pick<StreamOptions, 'queueLengthMs' | 'queueMaxBytes'>;
 
-/** [queue_length, queue_max_size] */
-export function queueBounds(options: StreamOptions): QueueBounds {
-  return { maxMs: options.queueLengthMs, maxBytes: options.queueMaxBytes };
+/** What is queued. */
+interface Backlog {
+  readonly windows: Buffer[];
+  /** Per window: media time that it spans, and stream time of its end. */
+  readonly spans: number[];
+  readonly ends: number[];
+  /** The first window that is not sent yet. */
+  head: number;
 }
 
 /**
@@ -27,11 +29,8 @@ export class ViewerQueue {
   /** What is queued beyond new bounds goes with the next window. */
   bounds: QueueBounds;
   readonly #sink: ViewerSink;
-  #windows: Buffer[] = [];
-  /** Per window: media time that it spans, and stream time of its end. */
-  #spans: number[] = [];
-  #ends: number[] = [];
-  #head = 0;
+  /** Undefined while nothing is queued: of thousands of viewers only some ever have one. */
+  #backlog: Backlog | undefined;
   #queuedBytes = 0;
   #queuedMs = 0;
   #sentBytes = 0;
@@ -92,8 +91,8 @@ export class ViewerQueue {
       }
     }
     if (
-      this.#queuedMs + spanMs > this.bounds.maxMs ||
-      this.#queuedBytes + window.length > this.bounds.maxBytes
+      this.#queuedMs + spanMs > this.bounds.queueLengthMs ||
+      this.#queuedBytes + window.length > this.bounds.queueMaxBytes
     ) {
       this.#drops += 1;
       this.#droppedBytes += this.#queuedBytes + window.length;
@@ -109,29 +108,28 @@ export class ViewerQueue {
     if (bytes.length === 0) return;
     const isFull = endDts !== undefined && this.#sink.pendingBytes > MAX_SINK_BACKLOG_BYTES;
     if (this.#queuedBytes === 0 && !isFull) this.#write(bytes, endDts);
-    else this.#push(bytes, 0, endDts ?? this.#ends[this.#ends.length - 1] ?? 0);
+    else this.#push(bytes, 0, endDts ?? this.#backlog?.ends.at(-1) ?? 0);
   }
 
   /** Writes on while the sink takes bytes. */
   drain(): void {
-    while (this.#queuedBytes > 0 && this.#sink.pendingBytes === 0) {
-      const from = this.#head;
+    while (this.#backlog !== undefined && this.#sink.pendingBytes === 0) {
+      const { windows, spans, ends, head } = this.#backlog;
       let bytes = 0;
-      let at = from;
-      for (; at < this.#windows.length; at += 1) {
-        const next = this.#windows[at]?.length ?? 0;
+      let at = head;
+      for (; at < windows.length; at += 1) {
+        const next = windows[at]?.length ?? 0;
         if (bytes > 0 && bytes + next > PIECE_BYTES) break;
         bytes += next;
-        this.#queuedMs -= this.#spans[at] ?? 0;
+        this.#queuedMs -= spans[at] ?? 0;
       }
-      const piece =
-        at - from === 1 ? this.#windows[from] : Buffer.concat(this.#windows.slice(from, at), bytes);
-      const endDts = this.#ends[at - 1];
-      this.#head = at;
+      const piece = at - head === 1 ? windows[head] : Buffer.concat(windows.slice(head, at), bytes);
+      const endDts = ends[at - 1];
+      this.#backlog.head = at;
       this.#queuedBytes -= bytes;
       if (this.#queuedBytes === 0) this.#reset();
-      else if (at > 64 && at * 2 > this.#windows.length) this.#compact();
-      else this.#windows.fill(EMPTY, from, at);
+      else if (at > 64 && at * 2 > windows.length) compact(this.#backlog);
+      else windows.fill(EMPTY, head, at);
       if (piece !== undefined) this.#write(piece, endDts);
     }
   }
@@ -158,28 +156,27 @@ export class ViewerQueue {
   }
 
   #push(window: Buffer, spanMs: number, endDts: number): void {
-    this.#windows.push(window);
-    this.#spans.push(spanMs);
-    this.#ends.push(endDts);
+    const backlog = (this.#backlog ??= { windows: [], spans: [], ends: [], head: 0 });
+    backlog.windows.push(window);
+    backlog.spans.push(spanMs);
+    backlog.ends.push(endDts);
     this.#queuedBytes += window.length;
     this.#queuedMs += spanMs;
     this.#givenDts = endDts;
   }
 
-  #compact(): void {
-    this.#windows.splice(0, this.#head);
-    this.#spans.splice(0, this.#head);
-    this.#ends.splice(0, this.#head);
-    this.#head = 0;
-  }
-
   #reset(): void {
-    this.#windows = [];
-    this.#spans = [];
-    this.#ends = [];
-    this.#head = 0;
+    this.#backlog = undefined;
     this.#queuedMs = 0;
   }
+}
+
+/** Forgets what is sent. */
+function compact(backlog: Backlog): void {
+  backlog.windows.splice(0, backlog.head);
+  backlog.spans.splice(0, backlog.head);
+  backlog.ends.splice(0, backlog.head);
+  backlog.head = 0;
 }
 
 const EMPTY = Buffer.alloc(0);

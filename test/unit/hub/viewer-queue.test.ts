@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { ViewerQueue } from '../../../src/hub/viewer-queue.ts';
 import { TestSink } from '../../support/hub-fixtures.ts';
 
-const BOUNDS = { maxMs: 1_000, maxBytes: 1_000 };
+const BOUNDS = { queueLengthMs: 1_000, queueMaxBytes: 1_000 };
 
 test('a viewer that keeps up gets the very same Buffer', () => {
   const sink = new TestSink();
@@ -41,7 +41,7 @@ for (const { name, bytes, spanMs } of [
 test('draining joins small windows into pieces of 256 KiB and keeps order', () => {
   const sink = new TestSink();
   sink.reading = false;
-  const queue = new ViewerQueue(sink, { maxMs: 1e9, maxBytes: 1e9 });
+  const queue = new ViewerQueue(sink, { queueLengthMs: 1e9, queueMaxBytes: 1e9 });
   const windows = Array.from({ length: 300 }, (_, n) => Buffer.alloc(4_000, n));
   for (const window of windows) queue.offer(window, 10, 0);
   sink.pendingBytes = 0;
@@ -57,7 +57,7 @@ test('draining joins small windows into pieces of 256 KiB and keeps order', () =
 test('a sink that fills up again stops the draining', () => {
   const sink = new TestSink();
   sink.reading = false;
-  const queue = new ViewerQueue(sink, { maxMs: 1e9, maxBytes: 1e9 });
+  const queue = new ViewerQueue(sink, { queueLengthMs: 1e9, queueMaxBytes: 1e9 });
   for (let n = 0; n < 4; n += 1) queue.offer(Buffer.alloc(200_000, n), 10, n);
   sink.pendingBytes = 0;
   queue.drain();
@@ -99,7 +99,7 @@ test('whatever happens, bytes come out in order and the bounds hold', () => {
           if (at.reading) sink.pendingBytes = 0;
           queue.drain();
         }
-        assert.ok(queue.queuedBytes <= BOUNDS.maxBytes && queue.queuedMs <= BOUNDS.maxMs);
+        assert.ok(queue.queuedBytes <= BOUNDS.queueMaxBytes && queue.queuedMs <= BOUNDS.queueLengthMs);
         assert.equal(queue.sentBytes + queue.queuedBytes + queue.droppedBytes, offered);
       }
       assert.equal(sink.bytes.length, queue.sentBytes);

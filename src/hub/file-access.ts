@@ -26,6 +26,8 @@ export const MAX_FILE_DECISIONS = 10_000;
 export const MAX_FILE_QUESTIONS = 1_000;
 /** An id opens what is left of a stream until nobody asked with it for so long, ms. */
 const PASS_MS = 10 * 60_000;
+/** Once somebody publishes the stream again, ids of before open its files for so long more, ms: it has viewers of its own. */
+const OLD_PASS_MS = 2 * 60_000;
 /** A yes, and a no, hold for the same query, token and page from the same address so long, ms. */
 const YES_MS = 30_000;
 const NO_MS = 3_000;
@@ -45,10 +47,21 @@ export interface FileAccessDeps {
   readonly policy: AccessPolicy;
   readonly isProtected: FileRights['isProtected'];
   readonly urlOf: FileRights['urlOf'];
+  /** Whether this address may not play this stream: asked each time, since answers and ids are good for a while. */
+  readonly isBanned?: (name: StreamName, ip: string) => boolean;
+}
+
+/** Those who play a stream now. */
+interface Audience {
+  readonly all: Set<FileViewers>;
+  /** The last of them came here then. Clock, ms. */
+  since: number;
 }
 
 interface Pass {
   readonly key: string;
+  /** Clock, ms. */
+  readonly madeAt: number;
   /** Clock, ms. */
   until: number;
   readonly endsAt: number;
@@ -65,7 +78,7 @@ interface Decision {
  */
 export class FileAccess implements FileRights {
   readonly #deps: FileAccessDeps;
-  readonly #viewers = new Map<string, Set<FileViewers>>();
+  readonly #audiences = new Map<string, Audience>();
   readonly #passes = new Map<string, Pass>();
   readonly #decisions = new Map<string, Decision>();
   #asking = 0;
@@ -84,16 +97,18 @@ export class FileAccess implements FileRights {
 
   join(viewers: FileViewers): Undo {
     const key = streamKey(viewers.name);
-    const all = this.#viewers.get(key) ?? new Set();
-    this.#viewers.set(key, all.add(viewers));
+    const audience = this.#audiences.get(key) ?? { all: new Set(), since: 0 };
+    this.#audiences.set(key, audience);
+    audience.all.add(viewers);
+    audience.since = this.#deps.clock.now();
     return () => {
-      all.delete(viewers);
-      if (all.size === 0 && this.#viewers.get(key) === all) this.#viewers.delete(key);
+      audience.all.delete(viewers);
+      if (audience.all.size === 0 && this.#audiences.get(key) === audience) this.#audiences.delete(key);
     };
   }
 
   find(kind: FileKind, name: StreamName): FileViewers | undefined {
-    for (const viewers of this.#viewers.get(streamKey(name)) ?? []) {
+    for (const viewers of this.#audiences.get(streamKey(name))?.all ?? []) {
       if (viewers.kind === kind) return viewers;
     }
     return undefined;
@@ -105,6 +120,7 @@ export class FileAccess implements FileRights {
 
   /** Whether a stored file of a protected vhost is given out. Never rejects. */
   async judge(file: StoredFile, query: string, request: FileRequest): Promise<StoredAnswer> {
+    if (this.#deps.isBanned?.(file.name, request.ip) === true) return BANNED;
     const parameter = parameterOf(file.kind);
     const vhost = vhostOf(query);
     const named = (context: string): StoredAnswer => ({
@@ -123,7 +139,7 @@ export class FileAccess implements FileRights {
   /** A viewer of the stream, or of what is left of it. */
   #known(name: StreamName, context: string): boolean | 'revoked' {
     const key = streamKey(name);
-    for (const viewers of this.#viewers.get(key) ?? []) {
+    for (const viewers of this.#audiences.get(key)?.all ?? []) {
       const session = viewers.find(context);
       if (session === 'revoked') return 'revoked';
       if (session !== undefined) return true;
@@ -135,17 +151,20 @@ export class FileAccess implements FileRights {
     const key = streamKey(name);
     const pass = this.#passes.get(context);
     if (pass?.key !== key) return false;
-    if (pass.until <= this.#deps.clock.now()) {
+    const since = this.#audiences.get(key)?.since ?? 0;
+    const until = pass.madeAt < since ? Math.min(pass.until, since + OLD_PASS_MS) : pass.until;
+    if (until <= this.#deps.clock.now()) {
       this.#passes.delete(context);
       return false;
     }
-    this.#pass(context, key, pass.endsAt);
+    this.#pass(context, key, pass.endsAt, pass.madeAt);
     return true;
   }
 
-  #pass(context: string, key: string, endsAt: number): void {
+  #pass(context: string, key: string, endsAt: number, madeAt = this.#deps.clock.now()): void {
+    const until = Math.min(this.#deps.clock.now() + PASS_MS, endsAt);
     this.#passes.delete(context);
-    this.#passes.set(context, { key, until: Math.min(this.#deps.clock.now() + PASS_MS, endsAt), endsAt });
+    this.#passes.set(context, { key, madeAt, until, endsAt });
     forgetOldest(this.#passes, MAX_FILE_PASSES);
   }
 
@@ -243,4 +262,5 @@ function forgetOldest<T>(map: Map<string, T>, max: number): void {
   }
 }
 
+const BANNED: FileRefusal = { status: 403, text: 'forbidden: BANNED' };
 const BUSY: FileRefusal = { status: 503, text: 'too many requests wait' };

@@ -25,6 +25,8 @@ export interface FileRightsDeps {
   readonly config: () => Config;
   /** Whether rules of any kind say who may play streams of a vhost. */
   readonly isProtected: (vhost: string) => boolean;
+  /** Whether this address may not play this stream. */
+  readonly isBanned: (name: StreamName, ip: string) => boolean;
 }
 
 /** Names of files of one vhost. */

@@ -165,6 +165,7 @@ export class Server implements ReloadTarget {
       policy,
       resources: this.#resources,
       config: inForce,
+      isBanned: (name, ip) => access.bans.isBanned(ip, name),
       // An embedder's policy that does not say decides who plays.
       isProtected: (vhost) =>
         policy.protects?.(vhost) === true || (deps.policy?.protects?.(vhost) ?? deps.policy !== undefined),

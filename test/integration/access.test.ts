@@ -103,6 +103,26 @@ test('a banned address gets no files either, but the API answers it', async (con
   assert.equal((await stage.api('bans/'))['total'], 3);
 });
 
+test('the ban of a stream holds for what is left of it on the disk, also for who was let in before', async (context) => {
+  const stage = await AccessStage.of(context, 'security { enabled on; allow play all; }');
+  const fed = stage.feed();
+  const url = `${stage.host}/live/show.m3u8`;
+  await until('the playlist', async () => ((await fetch(url)).ok ? true : undefined));
+  fed.end();
+  const left = await until('what is left', async () => {
+    const text = await (await fetch(`${url}?left`)).text();
+    return text.includes('#EXTINF') ? text : undefined;
+  });
+  const segment = new URL(/^[^#].*\.ts\?.*$/m.exec(left)?.[0] ?? '', url);
+  const answers = async (): Promise<number[]> =>
+    Promise.all([segment, `${url}?left`].map(async (one) => (await fetch(one)).status));
+  assert.deepEqual(await answers(), [200, 200]);
+  const { ban } = await stage.api('bans/?stream=live/show&action=play', 'POST');
+  assert.deepEqual(await answers(), [403, 403]);
+  await stage.api(`bans/${(ban as { id: string }).id}`, 'DELETE');
+  assert.deepEqual(await answers(), [200, 200]);
+});
+
 test('DELETE with a ban: of a stream its name, of a client its address; without a time nobody is banned', async (context) => {
   const stage = await AccessStage.of(context, '');
   assert.equal(await stage.publish(ONE, 'show'), 'in');

@@ -24,6 +24,7 @@ function setUp(verdict: (request: AccessRequest) => Promise<AccessGrant | undefi
   const logger = new MemoryLogger();
   const asked: AccessRequest[] = [];
   let settled = 0;
+  const banned = new Set<string>();
   const policy = {
     check: (request: AccessRequest) => {
       asked.push(request);
@@ -37,21 +38,24 @@ function setUp(verdict: (request: AccessRequest) => Promise<AccessGrant | undefi
     policy,
     isProtected: () => true,
     urlOf: (kind, { stream }) => `/live/${stream}.${kind}?vhost=v`,
+    isBanned: ({ stream }, ip) => banned.has(stream) || banned.has(ip),
   });
-  const sessions = new FileSessions({
-    kind: 'hls',
-    name: NAME,
-    clock,
-    wheel: new TimerWheel(clock),
-    logger,
-    access: policy,
-    rights: access,
-    attend: () => () => undefined,
-    timeoutMs: () => 10_000,
-  });
+  const publishing = (): FileSessions =>
+    new FileSessions({
+      kind: 'hls',
+      name: NAME,
+      clock,
+      wheel: new TimerWheel(clock),
+      logger,
+      access: policy,
+      rights: access,
+      attend: () => () => undefined,
+      timeoutMs: () => 10_000,
+    });
+  const sessions = publishing();
   const judge = (query: string, request: Partial<FileRequest> = {}, name = NAME): Promise<StoredAnswer> =>
     access.judge({ ...FILE, name }, query, { ...REQUEST, ...request });
-  return { clock, logger, asked, access, sessions, judge, settled: () => settled };
+  return { clock, logger, asked, access, sessions, publishing, banned, judge, settled: () => settled };
 }
 
 function byToken({ params }: AccessRequest): Promise<AccessGrant | undefined> {
@@ -126,6 +130,51 @@ test('viewers of now, kicked ones, and those whose stream is over', async () => 
     403,
     'who was kicked is not remembered as a viewer',
   );
+});
+
+test('an id of before is good for a moment once the stream is published again, and is not made longer', async () => {
+  const { judge, sessions, publishing, clock } = setUp();
+  const begun = await sessions.begin(undefined, REQUEST, 'token=good');
+  assert.ok(begun !== undefined && 'context' in begun);
+  const query = `hls_ctx=${begun.context}`;
+  clock.advance(5_000);
+  sessions.streamEnded(begun);
+  sessions.close();
+  clock.advance(60_000);
+  assert.equal(statusOf(await judge(query)), 200);
+  const next = publishing();
+  // Files on the disk, and those that the output has: one id, one answer.
+  const answers = async (): Promise<unknown[]> => {
+    const admitted = next.admit(query);
+    return [
+      statusOf(await judge(query)),
+      admitted === undefined ? 200 : (admitted as { status: number }).status,
+    ];
+  };
+  assert.deepEqual(await answers(), [200, 200]);
+  clock.advance(119_000);
+  assert.deepEqual(await answers(), [200, 200]);
+  clock.advance(1_000);
+  assert.deepEqual(await answers(), [403, 403], 'whoever watches now has an id of now');
+  const now = await next.begin(undefined, REQUEST, 'token=good');
+  assert.ok(now !== undefined && 'context' in now);
+  clock.advance(5_000);
+  next.streamEnded(now);
+  clock.advance(5 * 60_000);
+  assert.equal(statusOf(await judge(`hls_ctx=${now.context}`)), 200, 'its own end cuts nobody off');
+});
+
+test('who is banned gets nothing, whatever was answered before', async () => {
+  const { judge, banned, asked } = setUp();
+  const context = contextIn(await judge('token=good'));
+  for (const who of ['show', REQUEST.ip]) {
+    banned.add(who);
+    for (const query of ['token=good', `hls_ctx=${context}`])
+      assert.deepEqual(await judge(query), { status: 403, text: 'forbidden: BANNED' });
+    banned.delete(who);
+  }
+  assert.equal(asked.length, 1);
+  assert.equal(statusOf(await judge(`hls_ctx=${context}`)), 200);
 });
 
 test('a granted time ends what was given for it', async () => {

@@ -115,9 +115,9 @@ export class Bans implements AccessPolicy, StreamObserver {
     return ban === undefined ? Promise.resolve(undefined) : Promise.reject(bannedError(ban));
   }
 
-  /** Whether nobody of this address may play anything. */
-  isBanned(ip: string): boolean {
-    return this.#list.find({ action: 'play', ip, name: undefined }) !== undefined;
+  /** Whether nobody of this address may play anything, or may not play this. */
+  isBanned(ip: string, name?: StreamName): boolean {
+    return this.#list.find({ action: 'play', ip, name }) !== undefined;
   }
 
   // Who was banned between the answer and the beginning.

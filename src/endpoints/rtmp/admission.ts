@@ -36,9 +36,6 @@ export function asking(session: RtmpPeer, { action, details }: Wish): SessionInf
     ip: session.ip,
     type: action === 'connect' ? 'rtmp' : `rtmp-${action}`,
     details,
-    get endReason() {
-      return session.endReason;
-    },
     close: (reason) => session.close(reason),
   };
 }

@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { SignJWT } from 'jose';
 import { systemClock } from '../../../src/base/clock.ts';
 import { ServerError } from '../../../src/base/errors.ts';
 import { parseConfig, type Config } from '../../../src/config/index.ts';
@@ -26,7 +31,7 @@ suite('files of access', () => {
     return parseConfig(text, 'x').config;
   }
 
-  async function verdict(tokens: AccessTokens, stream: string): Promise<string> {
+  async function verdict(tokens: AccessTokens, stream: string, params = ''): Promise<string> {
     const session = sessionOf('s');
     try {
       const grant = await tokens.policy.check({
@@ -35,7 +40,7 @@ suite('files of access', () => {
         vhost: 'v',
         app: 'live',
         stream,
-        params: '',
+        params,
       });
       return grant?.stream ?? 'yes';
     } catch (error) {
@@ -70,6 +75,45 @@ suite('files of access', () => {
       assert.ok(!lines.includes(KEY), lines);
     } finally {
       tokens.close();
+    }
+  });
+
+  test('another JWKS URL: its keys alone are good from then on', async () => {
+    const pairs = ['one', 'two'].map((kid) => ({
+      kid,
+      ...generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+    }));
+    const server = createServer((request, response) => {
+      const found = pairs.find(({ kid }) => request.url === `/${kid}`);
+      response.end(JSON.stringify({ keys: [{ ...found?.publicKey.export({ format: 'jwk' }), kid: 'k' }] }));
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const access = (kid: string): Config => configOf(`publish jwt; jwks http://127.0.0.1:${port}/${kid};`);
+    let config = access('one');
+    const vhosts = new VhostTable(() => config);
+    const unixTime = (): number => Date.now();
+    const tokens = new AccessTokens({ clock: systemClock, unixTime, logger: new MemoryLogger(), vhosts });
+    const verdicts = (): Promise<string[]> =>
+      Promise.all(
+        pairs.map(async ({ privateKey }) => {
+          const claims = { action: 'publish', path: '*', exp: Math.floor(Date.now() / 1000) + 60 };
+          const made = await new SignJWT(claims)
+            .setProtectedHeader({ alg: 'ES256', kid: 'k' })
+            .sign(privateKey);
+          return verdict(tokens, 'show', `token=${made}`);
+        }),
+      );
+    try {
+      tokens.use(config);
+      assert.deepEqual(await verdicts(), ['yes', 'TOKEN_INVALID']);
+      config = access('two');
+      tokens.use(config);
+      assert.deepEqual(await verdicts(), ['TOKEN_INVALID', 'yes']);
+    } finally {
+      tokens.close();
+      server.closeAllConnections();
+      server.close();
     }
   });
 

@@ -79,6 +79,14 @@ test('the embedder and the back end hear only of those whom all rules let in', a
   assert.deepEqual(stage.heard, ['a']);
 });
 
+test('who has no token hears so, and learns nothing of who else is there', async () => {
+  const access = 'access { play signed; sign_key k a-secret-of-thirty-two-characters; }';
+  const stage = new Stage(`vhost v { limits { max_viewers 1; max_clients_per_ip 1; } }`);
+  assert.equal(await stage.ask('play', 'a', 'one', true), 'yes');
+  stage.reload(`vhost v { limits { max_viewers 1; max_clients_per_ip 1; } ${access} }`);
+  assert.equal(await stage.ask('play', 'a', 'two'), 'TOKEN_MISSING');
+});
+
 test('bans and limits hold also for the name that a stream gets last', async () => {
   const stage = new Stage('vhost v { limits { max_viewers_per_stream 1; } }');
   stage.grant = { stream: 'public' };

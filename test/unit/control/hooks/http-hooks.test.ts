@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import fc from 'fast-check';
-import { systemClock } from '../../../../src/base/clock.ts';
+import { systemClock, type Clock } from '../../../../src/base/clock.ts';
 import { silentLogger } from '../../../../src/base/logger.ts';
 import { HttpHooks, type HookOptions } from '../../../../src/control/hooks/index.ts';
 import type { AccessAction, LiveStream, SessionInfo, StreamName } from '../../../../src/hub/ports.ts';
-import { BackEnd } from '../../../support/back-end.ts';
+import { MAX_WAITING_QUESTIONS } from '../../../../src/control/hooks/hook-dispatcher.ts';
+import { BackEnd, yes } from '../../../support/back-end.ts';
 import { eventually } from '../../../support/eventually.ts';
+import { ManualClock } from '../../../support/manual-clock.ts';
 
 const undo: (() => unknown)[] = [];
 afterEach(async () => {
@@ -24,6 +26,8 @@ async function backEnd(): Promise<BackEnd> {
 function create(
   back: BackEnd,
   find: (name: StreamName) => LiveStream | undefined = () => undefined,
+  changes: Partial<HookOptions> = {},
+  clock: Clock = systemClock,
 ): HttpHooks {
   const options: HookOptions = {
     urls: Object.fromEntries(EVENTS.map((event) => [event, [back.url(`/${event}`)]])),
@@ -33,9 +37,10 @@ function create(
     failOpen: [],
     verifyTls: true,
     notifyBytes: 64,
+    ...changes,
   };
   const hooks = new HttpHooks({
-    clock: systemClock,
+    clock,
     unixTime: () => 0,
     logger: silentLogger,
     userAgent: 'test',
@@ -166,12 +171,72 @@ test('who is being asked for when the server stops is refused, and so is who com
   const hooks = create(back);
   const asked = hooks.check({ action: 'play', session: session('1'), ...NAME, params: '' });
   await eventually(() => back.calls.length === 1, 'the question');
+  const began = performance.now();
   hooks.stopAsking();
   await assert.rejects(asked, { code: 'SERVER_STOPPING' });
+  assert.ok(performance.now() - began < 2_000, 'at once, not when its call is over');
   await assert.rejects(hooks.check({ action: 'play', session: session('2'), ...NAME, params: '' }), {
     code: 'SERVER_STOPPING',
   });
   assert.equal(hooks.sessions, 0);
+});
+
+test('a decision takes 25 s at most, however long a call may take and however many wait', async () => {
+  const back = await backEnd();
+  back.answer = () => undefined;
+  const clock = new ManualClock();
+  const hooks = create(back, undefined, { timeoutMs: 120_000 }, clock);
+  let decided = 0;
+  const all = Array.from({ length: 70 }, (_, id) =>
+    check(hooks, String(id), 'play').finally(() => (decided += 1)),
+  );
+  await eventually(() => back.calls.length === 64, 'as many questions as may be asked at a time');
+  clock.advance(24_999);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(decided, 0);
+  clock.advance(1);
+  assert.ok((await Promise.all(all)).every((isGranted) => !isGranted));
+  assert.deepEqual([back.calls.length, hooks.sessions], [64, 0]);
+});
+
+test('more questions than may wait are decided at once, and those that wait are asked in turn', async () => {
+  const back = await backEnd();
+  const held: (() => void)[] = [];
+  back.answer = (_call, response) => void held.push(() => response.end('0'));
+  const hooks = create(back);
+  const waiting = Array.from({ length: 64 + MAX_WAITING_QUESTIONS }, (_, id) =>
+    check(hooks, String(id), 'play'),
+  );
+  await eventually(() => held.length === 64, 'as many questions as may be asked at a time');
+  assert.equal(await check(hooks, 'one more', 'play'), false);
+  back.answer = yes;
+  for (const answer of held) answer();
+  assert.ok((await Promise.all(waiting)).every((isGranted) => isGranted));
+});
+
+test('a repeated event goes on with the URL that did not take it', async () => {
+  const back = await backEnd();
+  const clock = new ManualClock();
+  const urls = { on_play: [back.url('/play')], on_stop: ['/a', '/b', '/c'].map((path) => back.url(path)) };
+  const hooks = create(back, undefined, { urls, retries: 3 }, clock);
+  let isDown = true;
+  back.answer = (call, response) => {
+    response.statusCode = call.url === '/b' && isDown ? 503 : 200;
+    response.end('0');
+  };
+  const info = session('1');
+  await check(hooks, '1', 'play');
+  hooks.settled(info); // Nothing came of it.
+  await eventually(() => back.calls.some(({ url }) => url === '/b'), 'the first try');
+  isDown = false;
+  await eventually(() => {
+    clock.advance(500); // Its pause.
+    return hooks.waiting === 0;
+  }, 'the second try');
+  assert.deepEqual(
+    back.calls.map(({ url }) => url),
+    ['/play', '/a', '/b', '/b', '/c'],
+  );
 });
 
 test('a question comes behind the end before it, of the same session', async () => {

@@ -171,7 +171,15 @@ test('who was let in and is banned before it begins is ended as soon as it has',
   stage.bans.publishStarted(stream.name, info);
   assert.deepEqual(stage.ended, [], 'not in the middle of beginning');
   stage.clock.runSoon();
-  assert.deepEqual(stage.ended, ['a BANNED']);
+  assert.deepEqual(stage.ended.splice(0), ['a BANNED']);
+  const viewer = stage.session('b', '10.0.0.2', 'play', 'demo');
+  stage.bans.add({ stream: 'live/demo', action: 'play' });
+  stage.bans.publishStarted(stream.name, viewer.info);
+  stage.clock.runSoon();
+  assert.deepEqual(stage.ended.splice(0), ['b BANNED'], 'it publishes what nobody may publish');
+  stage.bans.playStarted(stream.name, viewer.info);
+  stage.clock.runSoon();
+  assert.deepEqual(stage.ended, ['b BANNED']);
 });
 
 test('thousands of sessions do not end in one turn', () => {

@@ -356,6 +356,18 @@ suite('one-time tokens', () => {
     assert.equal(await code(policy.check(requestOf(signed()))), 'yes', 'again');
   });
 
+  test('an id is used up in its vhost alone', async () => {
+    const policy = policyOf(new UsedTokens());
+    const token = `token=${await jwt({ ...CLAIMS, jti: 'n1' })}`;
+    for (const [vhost, want] of [
+      ['v', 'yes'],
+      ['w', 'yes'],
+      ['v', 'TOKEN_USED'],
+      ['w', 'TOKEN_USED'],
+    ] as const)
+      assert.equal(await code(policy.check(requestOf(token, undefined, { vhost }))), want, vhost);
+  });
+
   test('what is refused uses nothing up', async () => {
     const policy = policyOf(new UsedTokens());
     const token = signed({ nonce: 'n1', ip: '192.0.2.7' });

@@ -114,6 +114,48 @@ test('what is too much is lost at once, and files leave room for ends', async ()
   await settle();
 });
 
+test('what was told or given up makes room for others: of number, of files and of bytes', async () => {
+  const { queue: events, log } = queue();
+  const kinds = [
+    { count: MAX_WAITING_EVENTS, more: {} },
+    { count: MAX_WAITING_FILE_EVENTS, more: { isFile: true } },
+    { count: 4, more: { bytes: MAX_WAITING_EVENT_BYTES / 4 } },
+  ];
+  for (const { count, more } of kinds) {
+    const held: ((outcome: 'done' | 'again') => void)[] = [];
+    const attempt = (): Promise<'done' | 'again'> => new Promise((resolve) => held.push(resolve));
+    for (let index = 0; index < count; index += 1)
+      events.push(String(index), log.event('x', [], { attempt, retries: () => 0, ...more }));
+    assert.equal(events.isHalfEmpty, false);
+    assert.deepEqual(log.lines, []);
+    // Half of them, some told and some given up.
+    for (let index = 0; index < count / 2; index += 1) held[index]?.(index % 2 === 0 ? 'done' : 'again');
+    await settle();
+    assert.equal(events.isHalfEmpty, true);
+    for (const answer of held) answer('done');
+    await settle();
+    assert.equal(events.size, 0);
+    assert.equal(new Set(log.lines.splice(0)).size, 1);
+  }
+});
+
+test('pauses grow to half a minute and no further', async () => {
+  const { clock, queue: events, log } = queue();
+  const times: number[] = [];
+  const attempt = (): Promise<'again'> => {
+    times.push(clock.now());
+    return Promise.resolve('again');
+  };
+  events.push('a', log.event('a', [], { attempt, retries: () => 8 }));
+  for (let second = 0; second < 300; second += 1) {
+    await settle();
+    clock.advance(1_000);
+  }
+  const pauses = times.slice(1).map((time, index) => (time - (times[index] ?? 0)) / 1_000);
+  assert.deepEqual(pauses, [1, 2, 4, 8, 16, 30, 30, 30]);
+  assert.deepEqual(log.lines, ['a lost: no answer']);
+});
+
 test('at the end all that waits has one more try, at once', async () => {
   const { queue: events, log } = queue();
   events.push('a', log.event('a1', ['again']));

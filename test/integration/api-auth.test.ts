@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { diffConfig, parseConfig } from '../../src/config/index.ts';
 import type { Refusal } from '../../src/server/reload/ports.ts';
+import { readEvents } from '../support/event-reader.ts';
 import { eventually } from '../support/eventually.ts';
 import { TestServer } from '../support/test-server.ts';
 
@@ -111,6 +112,26 @@ test('a file of tokens that changes is read again', async () => {
   await eventually(inUse, 'a new token');
   assert.equal(await status(server, readFileSync(file, 'utf8').trim()), 200);
   assert.equal(await status(server, 'another-0123456789'), 401);
+});
+
+test('who reads events is sent away when the token is taken out, others stay', async () => {
+  mkdirSync(path.dirname(file));
+  writeFileSync(file, 'read leaving-0123456789\n', { mode: 0o600 });
+  const server = await start(api('0', 'token read watcher-0123456789;'));
+  const port = server.server.addresses.api[0]?.port ?? 0;
+  const events = (token: string): ReturnType<typeof readEvents> =>
+    readEvents(`http://127.0.0.1:${port}/api/v1/events`, { authorization: `Bearer ${token}` });
+  const [leaves, stays] = await Promise.all([events('leaving-0123456789'), events('watcher-0123456789')]);
+  const gone: string[] = [];
+  void leaves.ended.then(() => gone.push('leaves'));
+  void stays.ended.then(() => gone.push('stays'));
+  await Promise.all([leaves.reader.until(1), stays.reader.until(1)]);
+  writeFileSync(file, 'admin another-0123456789\n');
+  await server.line('the tokens of the file are in use');
+  await eventually(() => gone.length > 0, 'the end of its events');
+  assert.equal(await status(server, 'another-0123456789'), 200);
+  assert.deepEqual(gone, ['leaves']);
+  stays.stop();
 });
 
 test('a reload closes and opens the API, also when it moves to where others reach it', async () => {

@@ -9,6 +9,7 @@ import type { SessionRegistry } from '../sessions/index.ts';
 import type { Bans } from '../access/index.ts';
 import type { AnswerBase } from './answer.ts';
 import type { VhostFacts } from './api-shapes.ts';
+import type { ApiAuth } from './auth.ts';
 
 /** Objects of one answer at most. */
 export const MAX_PAGE = 10_000;
@@ -53,6 +54,8 @@ export interface ApiSources {
     /** An address of this machine that others may know. */
     readonly publicHost: string;
   };
+  /** Who may call what. Default: everybody everything. */
+  readonly auth?: Pick<ApiAuth, 'whileLetIn'>;
   /** New clients are served: everything listens and nothing is ending. */
   readonly ready: () => boolean;
   /** The configuration of this process, for the RAW API. Default, or undefined: there is no file to read or write. */

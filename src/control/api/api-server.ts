@@ -51,7 +51,7 @@ export interface ApiServerDeps extends ApiSources {
   /** [http_api raw_api] Default: off. */
   readonly rawSettings?: () => RawSettings;
   /** [http_api auth] Who may call what. Default: everybody everything. */
-  readonly auth?: Pick<ApiAuth, 'guard'>;
+  readonly auth?: Pick<ApiAuth, 'guard' | 'whileLetIn'>;
 }
 
 /** Largest body of an API request, bytes. */

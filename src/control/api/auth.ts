@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
+import type { Undo } from '../../base/undo.ts';
 import { requestClient, TallyReport } from '../../net/index.ts';
 import { failure } from './answer.ts';
 import {
@@ -54,6 +55,8 @@ export class ApiAuth {
   readonly #deps: ApiAuthDeps;
   readonly #failures: AuthFailures;
   readonly #told: TallyReport;
+  /** Requests whose answers have no end, and how to end them. */
+  readonly #endless = new Map<FastifyRequest, () => void>();
   #settings: ApiAuthSettings;
   #table: CredentialTable;
 
@@ -70,10 +73,17 @@ export class ApiAuth {
     });
   }
 
-  /** Other settings and credentials, from the next request on. */
+  /** Other settings and credentials, for the next request and for answers that go on. */
   configure(settings: ApiAuthSettings): void {
     this.#settings = settings;
     this.#table = new CredentialTable(settings);
+    for (const [request, end] of this.#endless) if (!this.#isLetIn(request)) end();
+  }
+
+  /** Calls `end` when who was let in with this request would not be any more. The undo is for an answer that has ended. */
+  whileLetIn(request: FastifyRequest, end: () => void): Undo {
+    this.#endless.set(request, end);
+    return () => void this.#endless.delete(request);
   }
 
   /** Puts the check before every route of `app`, also before those that do not exist. */
@@ -132,6 +142,16 @@ export class ApiAuth {
       if (site === 'unknown' && role !== 'read') return { status: 403, msg: FOREIGN_PAGE };
     }
     return mayAtLeast(caller, role) ? undefined : { status: 403, msg: `this needs the role ${role}` };
+  }
+
+  /** As `#judge`, of a request that was let in before: nothing is counted. */
+  #isLetIn(request: FastifyRequest): boolean {
+    const { access } = this.#settings;
+    const role = roleOf(request);
+    if (access === 'open' || role === 'none') return true;
+    if (access === 'loopback') return this.#judgeNeighbour(request, role) === undefined;
+    const presented = presentedBy(request.headers.authorization);
+    return presented !== undefined && mayAtLeast(this.#table.find(presented), role);
   }
 
   #refuse(request: FastifyRequest, reply: FastifyReply, refusal: Refusal): void {

@@ -44,7 +44,8 @@ const DOCS = described({
 export function addEventRoutes(app: FastifyInstance, context: ApiContext): void {
   const { base, events, clock, unixTime, version } = context;
   const { server, service } = base;
-  app.get<{ Querystring: EventQuery }>('/api/v1/events', { schema: DOCS }, ({ query, headers }, reply) => {
+  app.get<{ Querystring: EventQuery }>('/api/v1/events', { schema: DOCS }, (request, reply) => {
+    const { query, headers } = request;
     const filter = filterOf(query);
     if (typeof filter === 'string') return reply.code(400).send(failure(API_ERRORS.BAD_REQUEST, filter));
     if (events.log.readers >= MAX_EVENT_READERS)
@@ -61,6 +62,8 @@ export function addEventRoutes(app: FastifyInstance, context: ApiContext): void 
       lastId: typeof asked === 'string' && asked !== '' ? asked : undefined,
       hello: { type: 'hello', at_ms: Math.round(unixTime()), server, service, version },
     });
+    const undo = context.auth?.whileLetIn(request, () => body.finish());
+    if (undo !== undefined) body.once('close', undo);
     // Proxies such as nginx would keep events until there are enough of them.
     return reply.type('text/event-stream; charset=utf-8').header('X-Accel-Buffering', 'no').send(body);
   });

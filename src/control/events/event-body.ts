@@ -22,7 +22,7 @@ export interface EventBodyOptions {
   readonly hello: Omit<HelloEvent, 'missed'>;
 }
 
-/** The body of one reader: server-sent events (WHATWG HTML, 9.2). It ends with the server, or when its reader is too slow. */
+/** The body of one reader: server-sent events (WHATWG HTML, 9.2). It ends with the server, with the right of its reader, or when that is too slow. */
 export class EventBody extends Readable {
   readonly #undo: (() => void)[] = [];
   readonly #service: string;
@@ -42,9 +42,16 @@ export class EventBody extends Readable {
     }
     this.#undo.push(
       events.log.listen(filter, (event) => this.#tell(event)),
-      events.onClose(() => this.#end()),
+      events.onClose(() => this.finish()),
       clock.every(HEARTBEAT_MS, () => this.#write(':\n\n')),
     );
+  }
+
+  /** Ends it behind what was told. Idempotent. */
+  finish(): void {
+    if (this.#undo.length === 0) return;
+    this.#release();
+    this.push(null);
   }
 
   override _read(): void {
@@ -64,11 +71,6 @@ export class EventBody extends Readable {
     if (this.destroyed) return;
     this.push(text);
     if (this.readableLength > MAX_EVENT_BACKLOG_BYTES) this.destroy();
-  }
-
-  #end(): void {
-    this.#release();
-    this.push(null);
   }
 
   #release(): void {

@@ -70,6 +70,7 @@ async function start(
       });
       auth.guard(app);
     },
+    whileLetIn: (...args: Parameters<ApiAuth['whileLetIn']>) => auth.whileLetIn(...args),
   };
   const { crossdomain = true } = options;
   const api = await startTestApi({ auth: listed, crossdomain, logger, clock: systemClock });

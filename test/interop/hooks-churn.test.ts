@@ -99,9 +99,7 @@ test(`${PER_MINUTE} sessions a minute, while the back end dies and comes back: e
   back.answer = yes;
   const endsOf = (action: string): Set<unknown> =>
     new Set(back.of(action).map(({ body }) => body['client_id']));
-  await until('all ends', () => endsOf('on_close').size >= begun && !existsSync(`${spool}.away`), {
-    deadlineMs: 60_000,
-  });
+  await until('all ends', () => endsOf('on_close').size >= begun && !existsSync(`${spool}.away`), 60_000);
   // Nobody but the encoder and the bystander is left, on either side.
   const left = (await (await fetch(`${server.apiUrl}/api/v1/clients/?count=100`)).json()) as {
     total: number;

@@ -41,11 +41,12 @@ const PORT_CASES: readonly Case[] = [
   { name: 'free', want: ['ok: listen *:1935 (srs.conf:1) is free'] },
   {
     name: 'listeners that are off are not looked at; each other one is',
-    conf: 'listen 1935 [::1]:1936; http_api { enabled off; listen 1; } http_server { enabled on; listen 127.0.0.1:80; }',
+    conf: 'listen 1935 [::1]:1936; http_api { enabled off; listen 1; } http_server { enabled on; listen 127.0.0.1:80; } exporter { enabled on; listen 9972; }',
     want: [
       'ok: listen *:1935 (srs.conf:1) is free',
       'ok: listen [::1]:1936 (srs.conf:1) is free',
       'ok: http_server.listen 127.0.0.1:80 (srs.conf:1) is free',
+      'ok: exporter.listen *:9972 (srs.conf:1) is free',
     ],
   },
   {

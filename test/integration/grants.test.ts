@@ -444,7 +444,7 @@ test('a session whose time is over ends, once, over each protocol', async () => 
     () => back.of('on_stop').length === 3 && back.of('on_unpublish').length === 1,
     'the calls',
   );
-  assert.equal(server.linesWith('SESSION_EXPIRED').length, 4);
+  await eventually(() => server.linesWith('SESSION_EXPIRED').length === 4, 'a line for each');
   assert.deepEqual(server.linesWith('warn', 'SESSION_EXPIRED'), [], 'nobody has to look at it');
   assert.equal(long.ended, false);
   assert.equal(server.stream('show')?.viewers, 0);

@@ -134,10 +134,12 @@ export class FileSessions implements SessionBook, FileViewers {
    * `returned` has it alone: the next one that looks so gets another.
    */
   contextFor(
-    { ip, userAgent = '', bearer = '' }: FileRequest,
+    { ip, userAgent = '', bearer = '', referer = '' }: FileRequest,
     rest: string,
   ): { context: string; origin: string } {
-    const origin = this.#digest(`${ip}\n${userAgent}\n${rest}\n${bearer}`);
+    // Rules may let one page in and not another one that the same browser shows.
+    const page = this.isProtected ? referer : '';
+    const origin = this.#digest(`${ip}\n${userAgent}\n${rest}\n${bearer}\n${page}`);
     return { context: this.#digest(`${origin}\n${this.#origins.get(origin) ?? 0}`), origin };
   }
 

@@ -301,3 +301,19 @@ test('a granted time ends as the transport ends a body', async (context) => {
   for (const one of fed) one.end();
   await rm(dirname(certificate.key), { recursive: true, force: true });
 });
+
+for (const ctx of ['on', 'off'])
+  test(`hls_ctx ${ctx}: a page that may opens nothing for another page of the same browser`, async (context) => {
+    const rules = 'refer { enabled on; play example.com; }';
+    const stage = await AccessStage.of(context, '', { hls: `hls_ctx ${ctx};` });
+    const fed = await stage.feedAll();
+    await stage.reload(rules);
+    const ask = (kind: string, referer: string): Promise<string> =>
+      stage.play(kind, ONE, { query: 'same', headers: { referer, 'user-agent': 'Browser/1.0' } });
+    for (const kind of ['hls', 'dash'])
+      for (const round of [1, 2]) {
+        assert.equal(await ask(kind, 'http://example.com/'), 'in', `${kind} ${round}`);
+        assert.equal(await ask(kind, 'http://evil.example/'), 'REFER_DENIED', `${kind} ${round}`);
+      }
+    for (const one of fed) one.end();
+  });

@@ -70,6 +70,8 @@ export interface StageSettings {
   /** Listens for TLS too, and has a vhost with the same rules for each container. */
   readonly certificate?: TestCertificate;
   readonly policy?: AccessPolicy;
+  /** More of the `hls` block. */
+  readonly hls?: string;
 }
 
 /** How somebody asks to play, besides who he is. */
@@ -226,9 +228,9 @@ export class AccessStage {
 
   #text(vhost: string): string {
     const { root } = this;
-    const { top = '', certificate } = this.#settings;
+    const { top = '', certificate, hls = '' } = this.#settings;
     const files = `hls { enabled on; hls_path ${root}; hls_fragment 1; hls_m3u8_file [app]/[stream].m3u8;
-      hls_ts_file [app]/[stream]-[seq].ts; } dash { enabled on; dash_path ${root}; dash_fragment 1; }`;
+      hls_ts_file [app]/[stream]-[seq].ts; ${hls} } dash { enabled on; dash_path ${root}; dash_fragment 1; }`;
     const remux = (body: string): string =>
       `http_remux { enabled on; mount [vhost]/[app]/[stream].${body}; } publish { hold_time 100; }`;
     const tls =

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { mkdir, open, readFile, rename, unlink, writeFile, type FileHandle } from 'node:fs/promises';
+import { open, readFile, rename, unlink, writeFile, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeFolder } from './make-folder.ts';
 
 /** Where a record stands in the file, bytes. */
 export interface RecordPlace {
@@ -165,7 +166,7 @@ export class RecordFile {
   }
 
   async #create(): Promise<FileHandle> {
-    await mkdir(dirname(this.#path), { recursive: true });
+    makeFolder(dirname(this.#path));
     await this.#lock();
     const { O_RDWR, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants;
     const file = await open(this.#path, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600);

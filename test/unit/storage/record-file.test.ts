@@ -40,6 +40,11 @@ async function lines(file: RecordFile): Promise<{ ours: boolean; texts: string[]
 }
 
 suite('a file of records', () => {
+  test('where no folder can be made it says so, and does not try for ever', async () => {
+    path = '/proc/none/records';
+    await assert.rejects(create().append(Buffer.from('one\n')), { code: 'ENOENT' });
+  });
+
   test('is made by its first record, keeps what was appended, and is for its owner’s eyes', async () => {
     const file = create();
     assert.deepEqual((await lines(file)).texts, []);

@@ -6,6 +6,7 @@ import type { Logger } from '../base/logger.ts';
 import type { Config } from '../config/index.ts';
 import {
   ApiAuth,
+  HOW_TO_CALL,
   isLoopbackName,
   type ApiAccess,
   type ApiAuthSettings,
@@ -99,12 +100,15 @@ export class ApiAccessPart {
     return { tokens: none ? makeTokenFile(file) : all, problems };
   }
 
-  #tell(access: ApiAccess, { auth }: HttpApi, tokens: readonly ApiToken[]): void {
+  #tell(access: ApiAccess, httpApi: HttpApi, tokens: readonly ApiToken[]): void {
+    const { auth } = httpApi;
     const file = path.resolve(auth.tokenFile);
+    // Nobody asked for it: a file of SRS, where the API is open.
+    const hint = isUnasked(httpApi) ? `. ${HOW_TO_CALL}` : '';
     const text = {
       open: 'http_api.auth.enabled is off: whoever reaches the HTTP API may do everything',
       loopback: 'the HTTP API asks nobody for credentials: it listens on this machine only',
-      closed: `the HTTP API asks for credentials${tokens.length > auth.tokens.length ? `; tokens are in ${file}` : ''}`,
+      closed: `the HTTP API asks for credentials${tokens.length > auth.tokens.length ? `; tokens are in ${file}` : ''}${hint}`,
     }[access];
     if (text === this.#told) return;
     this.#told = text;
@@ -144,6 +148,12 @@ const NOTHING = { tokens: [], problems: [] };
 function basicOf({ auth }: HttpApi): ApiAuthSettings['basic'] {
   const { username, password } = auth;
   return username === '' || password === '' ? undefined : { username, password };
+}
+
+/** Whether the configuration says nothing about who may call. */
+function isUnasked(httpApi: HttpApi): boolean {
+  const { enabled, tokens } = httpApi.auth;
+  return enabled === 'auto' && tokens.length === 0 && basicOf(httpApi) === undefined;
 }
 
 /** An address that nobody but this machine reaches. Without a host it is every address. */

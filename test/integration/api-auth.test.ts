@@ -66,7 +66,7 @@ test('an API that others reach makes a token for itself, once', async () => {
     [401, 401, 200],
   );
   assert.equal(await status(first, undefined, 'health'), 200);
-  assert.equal(first.linesWith('tokens are in', file).length, 1);
+  assert.equal(first.linesWith('tokens are in', file, 'Bearer TOKEN', 'auth { enabled off; }').length, 1);
   await first.stop();
   const second = await start(api('0'));
   assert.equal(readFileSync(file, 'utf8').trim(), token);
@@ -90,6 +90,8 @@ test('tokens of the configuration and of the file have their roles, and none is 
     api('127.0.0.1:0', 'token read reader-0123456789; username boss; password s3cret;'),
   );
   assert.throws(() => statSync(file), { code: 'ENOENT' });
+  // Who wrote that knows what to do.
+  assert.deepEqual(server.linesWith('enabled off'), []);
   assert.equal(await status(server, 'reader-0123456789'), 200);
   assert.equal(await status(server, 'reader-0123456789', 'clients/x', 'DELETE'), 403);
   const port = server.server.addresses.api[0]?.port ?? 0;

@@ -47,6 +47,12 @@ interface Refusal {
   readonly retryAfterSeconds?: number;
 }
 
+/** What the log says to an operator whose tools know the open API of SRS. */
+export const HOW_TO_CALL =
+  "Callers send 'Authorization: Bearer TOKEN'; 'http_api { auth { enabled off; } }' leaves it open, as SRS does";
+/** A request without credentials is told at most once in this time, ms: browsers ask without before they ask with them. */
+const MISSING_TOLD_EVERY_MS = 600_000;
+
 /** Code in the body of what is refused here: SRS's number for access denied. */
 export const ACCESS_DENIED = 2015;
 
@@ -59,6 +65,7 @@ export class ApiAuth {
   readonly #endless = new Map<FastifyRequest, () => void>();
   #settings: ApiAuthSettings;
   #table: CredentialTable;
+  #missingToldAt = -Infinity;
 
   constructor(settings: ApiAuthSettings, deps: ApiAuthDeps) {
     const { clock, logger } = deps;
@@ -123,8 +130,13 @@ export class ApiAuth {
   #judgeCaller(request: FastifyRequest, role: ApiRole): Refusal | undefined {
     const { ip: address } = requestClient(request.raw);
     const { authorization } = request.headers;
-    if (authorization === undefined)
-      return { status: 401, msg: 'the API needs credentials: see http_api.auth' };
+    if (authorization === undefined) {
+      this.#tellMissing(address);
+      return {
+        status: 401,
+        msg: "the API needs credentials: send 'Authorization: Bearer TOKEN', see http_api.auth",
+      };
+    }
     const site = siteOf(request);
     const retryAfterSeconds = this.#failures.waitSeconds(address, site);
     if (retryAfterSeconds > 0)
@@ -142,6 +154,13 @@ export class ApiAuth {
       if (site === 'unknown' && role !== 'read') return { status: 403, msg: FOREIGN_PAGE };
     }
     return mayAtLeast(caller, role) ? undefined : { status: 403, msg: `this needs the role ${role}` };
+  }
+
+  #tellMissing(address: string): void {
+    const { clock, logger } = this.#deps;
+    if (clock.now() - this.#missingToldAt < MISSING_TOLD_EVERY_MS) return;
+    this.#missingToldAt = clock.now();
+    logger.info(`a request to the API from ${address} had no credentials. ${HOW_TO_CALL}`);
   }
 
   /** As `#judge`, of a request that was let in before: nothing is counted. */

@@ -303,6 +303,22 @@ suite('names that are pointed at this machine', () => {
   });
 });
 
+test('who gives none is told what to send, and the operator, now and then, what to write', async () => {
+  const logger = new MemoryLogger();
+  const { ask, clock } = await start(CLOSED, { logger });
+  const told = (): readonly string[] => logger.lines.filter((line) => line.includes('had no credentials'));
+  for (let i = 0; i < 3; i += 1) {
+    const { status, body } = await ask('GET', '/api/v1/versions');
+    assert.equal(status, 401);
+    assert.match(body, /Authorization: Bearer TOKEN/);
+  }
+  assert.equal(told().length, 1);
+  assert.match(told()[0] ?? '', /from 127\.0\.0\.1 .*Bearer TOKEN.*auth \{ enabled off; \}/);
+  clock.advance(600_000);
+  await ask('GET', '/api/v1/versions');
+  assert.equal(told().length, 2);
+});
+
 test('wrong credentials are counted per address, told without them, and forgotten after a minute', async () => {
   const logger = new MemoryLogger();
   const { ask, auth, clock } = await start(CLOSED, { logger });

@@ -21,15 +21,20 @@ type HttpApi = Config['httpApi'];
 /** To whom the API is open, by the words of the configuration: see `http_api.auth.enabled`. */
 export function apiAccess(config: Pick<Config, 'httpApi' | 'httpServer'>): ApiAccess {
   const { httpApi, httpServer } = config;
-  const { enabled, tokens } = httpApi.auth;
+  const { enabled } = httpApi.auth;
   if (enabled !== 'auto') return enabled === 'off' ? 'open' : 'closed';
-  if (basicOf(httpApi) !== undefined || tokens.length > 0) return 'closed';
+  if (hasCredentials(httpApi)) return 'closed';
   const hosts = [
     httpApi.listen,
     ...(httpApi.https.enabled ? httpApi.https.listen : []),
     ...(sharesPort(config) && httpServer.https.enabled ? httpServer.https.listen : []),
   ].map(({ host }) => host);
   return hosts.every(isLoopback) ? 'loopback' : 'closed';
+}
+
+/** Whether callers need tokens that are in the file of tokens alone, which is made if it is not there. */
+export function needsTokenFile(config: Pick<Config, 'httpApi' | 'httpServer'>): boolean {
+  return config.httpApi.enabled && apiAccess(config) === 'closed' && !hasCredentials(config.httpApi);
 }
 
 export interface ApiAccessPartDeps {
@@ -152,8 +157,12 @@ function basicOf({ auth }: HttpApi): ApiAuthSettings['basic'] {
 
 /** Whether the configuration says nothing about who may call. */
 function isUnasked(httpApi: HttpApi): boolean {
-  const { enabled, tokens } = httpApi.auth;
-  return enabled === 'auto' && tokens.length === 0 && basicOf(httpApi) === undefined;
+  return httpApi.auth.enabled === 'auto' && !hasCredentials(httpApi);
+}
+
+/** Whether there are any in the configuration itself. */
+function hasCredentials(httpApi: HttpApi): boolean {
+  return httpApi.auth.tokens.length > 0 || basicOf(httpApi) !== undefined;
 }
 
 /** An address that nobody but this machine reaches. Without a host it is every address. */

@@ -34,7 +34,8 @@ export interface Finding {
 /** A server that runs with the configuration that is looked at. */
 export interface RunningServer {
   readonly pid: number | undefined;
-  /** As its API says it; undefined when the API does not answer. */
+  readonly answers: boolean;
+  /** As its API says it; undefined when the API does not answer, or wants credentials. */
   readonly version: string | undefined;
 }
 

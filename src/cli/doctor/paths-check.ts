@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { needsTokenFile } from '../../server/api-access.ts';
 import { placeOf, usedDirectives, writtenFolders, type NamedPath, type UsedDirective } from './directives.ts';
 import { findingsOf, type Check, type Context, type Finding } from './finding.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -21,6 +22,7 @@ export const checkPaths: Check = async (context) => {
         return finding.level === 'ok' ? ((await checkFile(folder, workDir, context)) ?? finding) : finding;
       }),
     )),
+    ...(needsTokenFile(config) ? [await checkTokens(config.httpApi.auth.tokenFile, workDir, context)] : []),
     ...(await Promise.all(
       servedFolders(used).map((served) =>
         checkServed(served, path.resolve(workDir, served.written), context),
@@ -78,6 +80,22 @@ async function checkFile(
     `${name}: file ${absolute} (${placeOf(loaded, key)}) cannot be written by this user (${code})`,
     permit(absolute, 'rw', around),
   );
+}
+
+/** One that is there is only read, and may be mounted; else it is made. */
+async function checkTokens(written: string, workDir: string, context: Context): Promise<Finding> {
+  const { around, loaded } = context;
+  const named = { name: 'http_api.auth.token_file', key: 'httpApi.auth.tokenFile' };
+  const file = path.resolve(workDir, written);
+  const facts = await around.stat(file);
+  if (typeof facts === 'string')
+    return checkWritable({ ...named, written: path.dirname(written) }, path.dirname(file), context);
+  const name = `${named.name}: file ${file} (${placeOf(loaded, named.key)})`;
+  if (facts.kind !== 'file') return say.error(`${name} is no file`, `name a file in ${named.name}`);
+  const code = await around.access(file, 'read');
+  if (code !== undefined)
+    return say.error(`${name} cannot be read by this user (${code})`, permit(file, 'r', around));
+  return say.ok(`${name} can be read`);
 }
 
 /** Folders whose files are served over HTTP; none where the HTTP server is off. */

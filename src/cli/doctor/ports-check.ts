@@ -95,7 +95,7 @@ async function taken(listener: NamedListener, { around, running }: Context): Pro
   const [owner, server] = await Promise.all([socketOwner(host, port, listener.transport, around), running()]);
   const another = `choose another port for ${directive}`;
   if (owner === undefined) {
-    if (server?.version !== undefined)
+    if (server?.answers === true)
       return say.ok(
         `${name} is in use, most likely by the running server${server.pid === undefined ? '' : ` (pid ${server.pid})`}`,
       );

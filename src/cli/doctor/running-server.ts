@@ -14,6 +14,7 @@ export async function findRunningServer(
   if (answer === undefined && holder?.alive !== true) return undefined;
   return {
     pid: holder?.alive === true ? holder.pid : answer?.pid,
+    answers: answer !== undefined,
     version: answer?.version,
   };
 }
@@ -40,6 +41,7 @@ export const checkRunningServer: Check = async ({ config, around, running }) => 
   const who = server.pid === undefined ? 'a server' : `process ${server.pid}`;
   if (server.version !== undefined)
     return [say.ok(`${who} runs with this configuration, version ${server.version}`)];
+  if (server.answers) return [say.ok(`${who} runs with this configuration`)];
   if (!config.httpApi.enabled) return [say.ok(`${who} holds the pid file`)];
   return [
     say.warning(
@@ -49,19 +51,33 @@ export const checkRunningServer: Check = async ({ config, around, running }) => 
   ];
 };
 
-async function askApi(
-  config: Config,
-  around: Surroundings,
-): Promise<{ pid: number | undefined; version: string } | undefined> {
+interface ApiAnswer {
+  readonly pid: number | undefined;
+  readonly version: string | undefined;
+}
+
+async function askApi(config: Config, around: Surroundings): Promise<ApiAnswer | undefined> {
   if (!config.httpApi.enabled) return undefined;
-  const text = await around.get(`${apiUrl(config.httpApi.listen)}/api/v1/versions`);
+  const url = `${apiUrl(config.httpApi.listen)}/api/v1`;
+  // Its health it tells without credentials.
+  return readAnswer(await around.get(`${url}/versions`)) ?? readAnswer(await around.get(`${url}/health`));
+}
+
+/** Undefined = something else listens there. */
+function readAnswer(text: string | undefined): ApiAnswer | undefined {
   if (text === undefined) return undefined;
   try {
-    const answer = JSON.parse(text) as { pid?: unknown; data?: { version?: unknown } } | null;
-    const version = answer?.data?.version;
-    if (typeof version !== 'string') return undefined; // Something else listens there.
+    const answer = JSON.parse(text) as {
+      pid?: unknown;
+      data?: { version?: unknown; live?: unknown };
+    } | null;
+    const { version, live } = answer?.data ?? {};
+    if (typeof version !== 'string' && live !== true) return undefined;
     const pid = Number(answer?.pid);
-    return { pid: Number.isInteger(pid) && pid > 0 ? pid : undefined, version };
+    return {
+      pid: Number.isInteger(pid) && pid > 0 ? pid : undefined,
+      version: typeof version === 'string' ? version : undefined,
+    };
   } catch {
     return undefined;
   }

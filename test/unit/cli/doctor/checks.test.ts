@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { checkClock } from '../../../../src/cli/doctor/clock-check.ts';
+import { checkConfiguration } from '../../../../src/cli/doctor/configuration-check.ts';
 import { checkContainer } from '../../../../src/cli/doctor/container-check.ts';
 import { checkDisk } from '../../../../src/cli/doctor/disk-check.ts';
 import { checkFfmpeg } from '../../../../src/cli/doctor/ffmpeg-check.ts';
@@ -424,7 +425,24 @@ const NODE: readonly Case[] = [
   },
 ];
 
+const USABLE = 'ok: srs.conf can be used';
+const API = 'listen 1935;\nhttp_api { enabled on; listen 1985;';
+const CONFIGURATION: readonly Case[] = [
+  { name: 'no API', want: [USABLE] },
+  {
+    name: 'a file of SRS, where the API is open',
+    conf: `${API} }`,
+    want: [
+      USABLE,
+      'note: the HTTP API asks for credentials; tokens are in /srv/objs/api.token',
+      "  -> Callers send 'Authorization: Bearer TOKEN'; 'http_api { auth { enabled off; } }' leaves it open, as SRS does",
+    ],
+  },
+  { name: 'who may call is said', conf: `${API} auth { enabled off; } }`, want: [USABLE] },
+];
+
 const ALL: Readonly<Record<string, readonly [Check, readonly Case[]]>> = {
+  configuration: [checkConfiguration, CONFIGURATION],
   limits: [checkLimits, LIMITS],
   'disk space': [checkDisk, DISK],
   ffmpeg: [checkFfmpeg, FFMPEG_CASES],

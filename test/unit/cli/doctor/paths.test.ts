@@ -16,6 +16,8 @@ interface Case {
 const WORK = 'ok: work_dir /srv (the default) is there';
 const LOG = 'listen 1935; pid "";\nsrs_log_file ./log/srs.log;';
 const LOG_NAME = 'srs_log_file: folder /srv/log (srs.conf:2)';
+const TOKENS =
+  'listen 1935; srs_log_tank console; pid "";\nhttp_api { enabled on; listen 1985; auth { token_file ./secret/tokens; } }';
 const HTML = 'listen 1935; pid ""; srs_log_tank console;\nhttp_server { enabled on; dir ./html; }';
 const HTML_NAME = 'http_server.dir: folder /srv/html (srs.conf:2)';
 
@@ -43,6 +45,35 @@ const CASES: readonly Case[] = [
       'ok: http_hooks_spool: folder /srv/state (srs.conf:1) is not there and will be made',
       'ok: ban_file: folder /srv/state (srs.conf:1) is not there and will be made',
     ],
+  },
+  {
+    name: 'the file of tokens, where the API needs it',
+    conf: TOKENS,
+    want: [
+      WORK,
+      'ok: http_api.auth.token_file: folder /srv/secret (srs.conf:2) is not there and will be made',
+    ],
+  },
+  {
+    name: 'a file of tokens that is mounted',
+    conf: TOKENS,
+    trouble: { files: { '/srv/secret/tokens': '' }, access: { '/srv/secret/tokens write': 'EROFS' } },
+    want: [WORK, 'ok: http_api.auth.token_file: file /srv/secret/tokens (srs.conf:2) can be read'],
+  },
+  {
+    name: 'a file of tokens that only root may read',
+    conf: TOKENS,
+    trouble: { files: { '/srv/secret/tokens': '' }, access: { '/srv/secret/tokens read': 'EACCES' } },
+    want: [
+      WORK,
+      'error: http_api.auth.token_file: file /srv/secret/tokens (srs.conf:2) cannot be read by this user (EACCES)',
+      "  -> 'chown USER /srv/secret/tokens && chmod u+r /srv/secret/tokens'; USER is who runs the server (now uid 1000)",
+    ],
+  },
+  {
+    name: 'the file of tokens, where the API does not need it',
+    conf: 'listen 1935; srs_log_tank console; pid "";\nhttp_api { enabled on; listen 127.0.0.1:1985; }',
+    want: [WORK],
   },
   {
     name: 'a log on the console, no pid file',

@@ -27,6 +27,7 @@ const OURS: Trouble = {
   links: { ...PROCESS.links, '/proc/42/fd/7': '/srv/objs/srs.pid' },
 };
 const API = 'http://127.0.0.1:1985/api/v1/versions';
+const HEALTH = 'http://127.0.0.1:1985/api/v1/health';
 const CONF = 'listen 1935;';
 const WITH_API = 'listen 1935; http_api { enabled on; listen 1985; }';
 
@@ -192,6 +193,12 @@ const SERVER_CASES: readonly Case[] = [
     conf: WITH_API,
     trouble: { answers: { [API]: '{"pid":"7","data":{"version":"1.2.3"}}' } },
     want: ['ok: process 7 runs with this configuration, version 1.2.3'],
+  },
+  {
+    name: 'the API wants credentials',
+    conf: WITH_API,
+    trouble: { answers: { [HEALTH]: '{"code":0,"pid":"7","data":{"live":true,"ready":true}}' } },
+    want: ['ok: process 7 runs with this configuration'],
   },
   ...['', 'null', '[]', '{"data":7}', '{"data":{"version":1}}', '<html>'].map((answer): Case => ({
     name: `something else answers: ${answer}`,

@@ -68,7 +68,7 @@ function readGrant(data: unknown, event: DecidingEvent): AccessGrant | string | 
     }
     if (isGiven(duration)) {
       if (!isPositive(duration)) return 'duration is no number above 0';
-      grant.durationMs = duration * 1000;
+      grant.durationMs = Math.min(duration * 1000, Number.MAX_SAFE_INTEGER); // 1e306 s are a number too.
     }
     if (isGiven(maxKbps)) {
       if (!isPositive(maxKbps)) return 'max_kbps is no number above 0';

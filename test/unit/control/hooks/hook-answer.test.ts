@@ -56,6 +56,7 @@ const GRANTS: readonly (readonly [data: string, want: AccessGrant | 'invalid' | 
   ['{"redirect":"https://other/live/show.flv?a=b"}', { redirect: 'https://other/live/show.flv?a=b' }],
   ['{"duration":3600}', { durationMs: 3_600_000 }],
   ['{"duration":0.5}', { durationMs: 500 }],
+  ['{"duration":1e306}', { durationMs: Number.MAX_SAFE_INTEGER }],
   ['{"max_kbps":4000}', { maxKbps: 4_000 }],
   [
     '{"stream":"s","duration":1,"max_kbps":2,"more":{"deep":[]}}',

@@ -16,6 +16,8 @@ import { sharesPort } from './shared-port.ts';
 import { makeTokenFile, readTokenFile } from './api-tokens.ts';
 import { FileWatch } from './process/file-watch.ts';
 
+export { HOW_TO_CALL };
+
 type HttpApi = Config['httpApi'];
 
 /** To whom the API is open, by the words of the configuration: see `http_api.auth.enabled`. */

@@ -1,7 +1,6 @@
 import path from 'node:path';
 import { formatProblem, type Config } from '../../config/index.ts';
-import { HOW_TO_CALL } from '../../control/api/index.ts';
-import { needsTokenFile } from '../../server/api-access.ts';
+import { HOW_TO_CALL, needsTokenFile } from '../../server/api-access.ts';
 import { findingsOf, type Check, type Finding } from './finding.ts';
 import type { Surroundings } from './surroundings.ts';
 

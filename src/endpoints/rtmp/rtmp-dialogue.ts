@@ -15,9 +15,7 @@ import {
   MESSAGE_TYPE,
   readCommand,
   readRequest,
-  resolveName,
   type ConnectRequest,
-  type ResolvedName,
   type RtmpLinkHandler,
   type RtmpRequest,
   USER_CONTROL_EVENT,
@@ -27,10 +25,11 @@ import { admit, asking, Redirection, type Admitted, type Wish } from './admissio
 import { CommandRate } from './command-rate.ts';
 import { HeldMessages } from './held-messages.ts';
 import { peerDetails, whatStays, type SaidOfItself } from './peer-details.ts';
-import type { RtmpPeer, RtmpVhostOptions } from './ports.ts';
+import type { RtmpPeer } from './ports.ts';
 import { PlayRole } from './play-role.ts';
 import { PublishRole } from './publish-role.ts';
 import { SessionVhost } from './session-vhost.ts';
+import { targetOf, type Target } from './target.ts';
 
 /** From the end of the handshake to connect, and from connect to publish or play, ms. */
 export const ROLE_TIMEOUT_MS = 30_000;
@@ -38,12 +37,6 @@ export const ROLE_TIMEOUT_MS = 30_000;
 export const MAX_MESSAGE_STREAMS = 1_024;
 
 type Role = PublishRole | PlayRole;
-
-/** What a publish or play is about. */
-interface Target {
-  readonly name: ResolvedName;
-  readonly vhost: RtmpVhostOptions;
-}
 
 /**
  * What a client and the server say to each other after the handshake: connect, createStream, publish, play and the rest
@@ -228,7 +221,7 @@ export class RtmpDialogue implements RtmpLinkHandler {
     let target: Target;
     try {
       // The stream may still name another vhost; a stand-in serves until its name is known.
-      target = this.#resolve(connect, 'stream');
+      target = targetOf(services.vhosts, connect, 'stream');
     } catch (error) {
       const reason = session.explain(error);
       refuse(reason);
@@ -308,7 +301,7 @@ export class RtmpDialogue implements RtmpLinkHandler {
         throw new ServerError('RTMP_COMMAND_INVALID', 'a connection publishes or plays one stream at a time');
       }
       this.#leaveRole(); // A second play on the same message stream replaces the first (RTMP 1.0, 7.2.2.1, reset).
-      const target = this.#resolve(this.#connect, rawName);
+      const target = targetOf(session.services.vhosts, this.#connect, rawName);
       this.#vhost.enter(target.vhost);
       return target;
     } catch (error) {
@@ -317,13 +310,6 @@ export class RtmpDialogue implements RtmpLinkHandler {
       session.close(reason, true);
       return undefined;
     }
-  }
-
-  #resolve(connect: SaidOfItself | undefined, rawName: string): Target {
-    const name = resolveName(connect?.tcUrl ?? '', connect?.app ?? '', rawName);
-    const vhost = this.#session.services.vhosts.find(name.vhost);
-    if (vhost === undefined) throw new ServerError('VHOST_UNKNOWN', `vhost ${name.vhost} is not served here`);
-    return { name: { ...name, vhost: vhost.name }, vhost };
   }
 
   /**

@@ -32,7 +32,8 @@ suite('daemon on', () => {
     const [, parent, group, session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     assert.deepEqual([group, session], [String(pid), String(pid)]);
     assert.notEqual(parent, String(process.pid));
-    assert.match(home.log(), new RegExp(`started with .*srs\\.conf, pid ${pid}`));
+    const firstLines = new RegExp(`started with .*srs\\.conf, pid ${pid}`);
+    await until('its first lines', () => firstLines.test(home.log())); // The log is written behind the start.
 
     process.kill(pid, 'SIGTERM');
     await until('it ends', () => !lives(pid));

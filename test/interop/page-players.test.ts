@@ -15,6 +15,10 @@ import { startServerProcess, type ServerProcess } from '../support/server-proces
 const DEADLINE_MS = 30_000;
 /** How long each player is watched for stalls; all of them at the same time. */
 const WATCH_MS = 60_000;
+/** How long the server keeps viewers without a publisher. Long enough for an encoder to start on a busy machine. */
+const HOLD_MS = 20_000;
+/** How long nobody may give up in it: longer than a player waits for more when the server lists the stream no more. */
+const AWAY_MS = 5000;
 
 interface Way {
   /** As the page's address and its selector call it. */
@@ -93,13 +97,13 @@ suite('the page plays by', () => {
     server = await startServerProcess({
       vhost: () => `
     http_static { enabled on; mount [vhost]/; dir ${www}; }
-    publish { hold_time 4000; }
+    publish { hold_time ${HOLD_MS}; }
     hls { enabled on; hls_fragment 1; hls_window 8; hls_path ${www}; }
     dash { enabled on; dash_fragment 1; dash_update_period 1; dash_path ${www}; }`,
       top: `
 vhost ${LOW_LATENCY} {
     http_static { enabled on; mount /ll; dir ${www}/ll; }
-    publish { hold_time 4000; }
+    publish { hold_time ${HOLD_MS}; }
     hls { enabled on; hls_fragment 2; hls_ll on; hls_path ${www}/ll; }
 }`,
     });
@@ -173,13 +177,16 @@ vhost ${LOW_LATENCY} {
       const streams = await Promise.all(['show', 'low'].map((name) => streamOf(server, name)));
       return streams.every((stream) => stream?.publish.active === false);
     });
+    for (const [, page] of pages) await until(page, `${PHASE} === 'buffering'`);
     const before = new Map<string, number>();
     for (const [id, page] of pages) before.set(id, await page.evaluate<number>(FRAMES));
+    await sleep(AWAY_MS);
+    for (const [id, page] of pages) assert.equal(await page.evaluate(PHASE), 'buffering', id);
     begin();
-    // More than anybody had in the buffer.
-    const buffered = 25 * 8;
+    // Counted by the video element since its player connected: one that connected anew would have to show all of it again.
+    const more = 25 * 8;
     for (const [id, page] of pages) {
-      await until(page, `${PHASE} === 'playing' && ${FRAMES} > ${before.get(id) ?? 0} + ${buffered}`);
+      await until(page, `${PHASE} === 'playing' && ${FRAMES} > ${before.get(id) ?? 0} + ${more}`);
     }
   });
 

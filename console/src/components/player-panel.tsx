@@ -22,6 +22,8 @@ interface PlayerPanelProps {
   readonly onLost: () => void;
 }
 
+const PRESENCE = { live: 'live', waiting: 'held', idle: 'gone' } as const;
+
 /** An iPhone can show only the video element itself in full screen. */
 interface PhoneVideo extends HTMLVideoElement {
   webkitEnterFullscreen?: () => void;
@@ -36,7 +38,7 @@ export function PlayerPanel({ stream, addresses, reachable, wanted, onTransport,
       : { kind: ENGINE_KINDS[id], url, videoCodec: stream.videoCodec };
   const { video, still, view, controller } = usePlayback(
     source,
-    reachable && stream.state === 'live',
+    reachable ? PRESENCE[stream.state] : 'gone',
     onLost,
   );
   const stage = useRef<HTMLDivElement>(null);

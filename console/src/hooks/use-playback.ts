@@ -3,11 +3,12 @@ import {
   EMPTY_VIEW,
   PlaybackController,
   type PlaybackView,
+  type Presence,
   type Source,
 } from '../players/playback-controller.ts';
 
 /** A playback controller on the two elements that it hands out refs for. */
-export function usePlayback(source: Source | undefined, available: boolean, onLost: () => void) {
+export function usePlayback(source: Source | undefined, presence: Presence, onLost: () => void) {
   const video = useRef<HTMLVideoElement>(null);
   const still = useRef<HTMLCanvasElement>(null);
   const controller = useRef<PlaybackController | undefined>(undefined);
@@ -31,10 +32,10 @@ export function usePlayback(source: Source | undefined, available: boolean, onLo
   const url = source?.url;
   const kind = source?.kind;
   useEffect(() => {
-    controller.current?.setAvailable(available);
+    controller.current?.setPresence(presence);
     controller.current?.setSource(source);
     // `source` is a new object on every render; its address and kind tell whether it is another one.
-  }, [url, kind, available]);
+  }, [url, kind, presence]);
 
   return { video, still, view, controller };
 }

@@ -14,6 +14,9 @@ export type Phase =
   | 'blocked'
   | 'failed';
 
+/** What the server says of the stream. `held`: the publisher is away and may come back, so the server keeps the viewers. */
+export type Presence = 'live' | 'held' | 'gone';
+
 /** What is being played, and how. */
 export interface Source {
   readonly kind: EngineKind;
@@ -52,7 +55,7 @@ export interface PlaybackOptions {
   /** Holds the last picture while nothing plays. */
   readonly still: HTMLCanvasElement;
   readonly onView: (view: PlaybackView) => void;
-  /** The connection is gone: is the stream still there? `setAvailable` is the answer. */
+  /** The connection is gone: is the stream still there? `setPresence` is the answer. */
   readonly onLost: () => void;
 }
 
@@ -82,7 +85,7 @@ const RETRY_MAX_MS = 8000;
 const HEALTHY_MS = 10_000;
 /** Between two questions for a playlist that is not there yet: no backing off, it comes when the first segment is complete. */
 const PREPARING_MS = 1000;
-/** A player that fetches pieces does not hear that the stream has ended: nothing new for this long after the server said so. */
+/** A player that fetches pieces may not hear that the stream has ended: nothing new for this long after the server said so. */
 const ENDED_MS = 3000;
 /** How long after a connection's first picture a jump to the live edge goes unnoticed. */
 const JOINING_MS = 1500;
@@ -97,7 +100,7 @@ export class PlaybackController {
   #engine: Engine | undefined;
   #phase: Phase = 'empty';
   #problem: Problem | undefined;
-  #available = false;
+  #presence: Presence = 'gone';
   #withAudio = true;
   #failures = 0;
   #retryTimer: number | undefined;
@@ -129,15 +132,16 @@ export class PlaybackController {
     else this.#tell();
   }
 
-  /** Whether the server lists the source as live. A running connection is left alone: it ends by itself. */
-  setAvailable(available: boolean): void {
-    if (available === this.#available) return;
-    this.#available = available;
+  /** How the server lists the source. A running connection is left alone: it ends by itself. */
+  setPresence(presence: Presence): void {
+    if (presence === this.#presence) return;
+    this.#presence = presence;
     const trying = this.#phase === 'reconnecting' || this.#phase === 'preparing';
-    if (available && (this.#phase === 'offline' || trying)) {
+    if (presence === 'live') {
+      if (this.#phase !== 'offline' && !trying) return;
       this.#failures = 0;
       this.#connect();
-    } else if (!available && trying) {
+    } else if (trying) {
       window.clearTimeout(this.#retryTimer);
       this.#enter('offline');
     }
@@ -199,7 +203,7 @@ export class PlaybackController {
     this.#problem = undefined;
     const source = this.#source;
     if (source === undefined) return;
-    if (!this.#available) {
+    if (this.#presence !== 'live') {
       this.#enter('offline');
       return;
     }
@@ -308,7 +312,7 @@ export class PlaybackController {
     const { buffered, currentTime } = this.#video;
     const last = buffered.length - 1;
     const end = last < 0 ? 0 : buffered.end(last);
-    if (end > this.#bufferEnd) {
+    if (end > this.#bufferEnd || this.#presence === 'held') {
       this.#bufferEnd = end;
       this.#bufferGrewAt = now;
     } else if (now - this.#bufferGrewAt > this.#patienceMs()) {
@@ -335,7 +339,8 @@ export class PlaybackController {
   #patienceMs(): number {
     const engine = this.#engine;
     if (engine === undefined) return Infinity;
-    const ranDry = !this.#available && this.#phase === 'buffering' && engine.distance() !== 'controller';
+    const ranDry =
+      this.#presence === 'gone' && this.#phase === 'buffering' && engine.distance() !== 'controller';
     return ranDry ? ENDED_MS : engine.patienceMs();
   }
 

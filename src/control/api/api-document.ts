@@ -83,7 +83,7 @@ export function addDocument(app: FastifyInstance, version: string): void {
     void scope.register(swaggerUi, {
       routePrefix: DOCUMENT_PAGE_URL,
       staticCSP: PAGE_POLICY,
-      theme: { title: 'srs-ts API' },
+      theme: { title: 'srs-ts API', js: [{ filename: 'colours.js', content: COLOURS }] },
       uiConfig: {
         url: '../openapi.json',
         layout: 'BaseLayout',
@@ -95,6 +95,13 @@ export function addDocument(app: FastifyInstance, version: string): void {
     done();
   });
 }
+
+/** The page has dark colours, and by itself never takes them. */
+const COLOURS = `const dark = matchMedia('(prefers-color-scheme: dark)');
+const choose = () => document.documentElement.classList.toggle('dark-mode', dark.matches);
+dark.addEventListener('change', choose);
+choose();
+`;
 
 function securityOf({
   config,

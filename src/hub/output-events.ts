@@ -38,6 +38,13 @@ export interface SegmentDone {
   readonly durationMs: number;
 }
 
+/** A segment of a format that has no callback was written, with the files of all its tracks. */
+export interface SegmentWritten {
+  /** `dash`, `hds`. */
+  readonly output: string;
+  readonly name: StreamName;
+}
+
 /** [on_dvr] A recording is closed and has its name. */
 export interface RecordingDone {
   readonly name: StreamName;
@@ -63,7 +70,10 @@ export interface OutputFailed {
 
 /** Told what outputs did: callbacks, counters, the API. Errors of an observer are caught by whoever calls it. */
 export interface OutputObserver {
+  /** Of HLS alone: callbacks follow from it. */
   segmentDone?(event: SegmentDone): void;
+  /** Of all other formats. */
+  segmentWritten?(event: SegmentWritten): void;
   recordingDone?(event: RecordingDone): void;
   outputFailed?(event: OutputFailed): void;
 }

@@ -2,7 +2,13 @@ import type { Clock } from '../base/clock.ts';
 import { describeError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { Tally } from '../base/tally.ts';
-import type { OutputFailed, OutputObserver, RecordingDone, SegmentDone } from '../hub/output-events.ts';
+import type {
+  OutputFailed,
+  OutputObserver,
+  RecordingDone,
+  SegmentDone,
+  SegmentWritten,
+} from '../hub/output-events.ts';
 import { streamKey } from '../hub/ports.ts';
 
 /** A disk that stays full fails every segment of every stream: the log hears of each stream once in so long, ms. */
@@ -36,6 +42,10 @@ export class OutputWatch implements Required<OutputObserver> {
 
   segmentDone(event: SegmentDone): void {
     this.#tell((observer) => observer.segmentDone?.(event));
+  }
+
+  segmentWritten(event: SegmentWritten): void {
+    this.#tell((observer) => observer.segmentWritten?.(event));
   }
 
   recordingDone(event: RecordingDone): void {

@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
 import type { PublishLease, StreamName } from '../../src/hub/ports.ts';
+import { BackEnd } from '../support/back-end.ts';
 import { eventually } from '../support/eventually.ts';
 import { LIVE_DEMO, sessionOf, videoConfig, videoFrame } from '../support/hub-fixtures.ts';
+import { avcConfig, picture } from '../support/mp4-fixtures.ts';
 import { ReloadServer } from '../support/reload-server.ts';
 import { scrapeOf, type Scrape } from '../support/scrape.ts';
 import { TestServer, type TestServerOptions } from '../support/test-server.ts';
@@ -170,6 +175,41 @@ test('the API has the same figures while the exporter is on; reloads move it, en
   await server.apply(text('enabled off;'));
   assert.deepEqual(server.server.addresses.exporter, []);
   assert.equal((await ofApi()).status, 404);
+});
+
+test('segments of each format are counted; callbacks of segments tell of HLS alone', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'srs-segments-'));
+  const backEnd = await BackEnd.start();
+  try {
+    const server = await start({
+      vhost: `
+        hls  { enabled on; hls_path ${dir}; hls_fragment 2; }
+        dash { enabled on; dash_path ${dir}; dash_fragment 2; }
+        hds  { enabled on; hds_path ${dir}; hds_fragment 2; }
+        http_hooks { enabled on; on_hls ${backEnd.url('/on_hls')}; }`,
+    });
+    const lease = server.hub.publish(LIVE_DEMO, sessionOf('publisher', 'rtmp-publish'));
+    lease.write(avcConfig());
+    for (let index = 0; index < 160; index += 1) lease.write(picture(index * 40, 0, index % 25 === 0));
+    const counted = (found: Scrape): (number | undefined)[] =>
+      ['hls', 'dash', 'hds'].map((output) => found.value('srs_segments_total', { output }));
+    const figures = await scrape(server, (found) => counted(found).every((count) => count === 3));
+    assert.deepEqual(counted(figures), [3, 3, 3]);
+    await eventually(
+      () => (backEnd.calls.length >= 3 ? true : undefined),
+      () => 'three calls',
+    );
+    lease.release();
+    await server.stop();
+    const files = backEnd.calls.map(({ body }) => String(body['file']));
+    assert.ok(
+      files.every((file) => file.endsWith('.ts')),
+      files.join(' '),
+    );
+  } finally {
+    await backEnd.stop();
+    await rm(dir, { recursive: true, force: true });
+  }
 });
 
 test('only /metrics, only to look; who asks at the same time gets the same answer', async () => {

@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { TimerWheel } from '../../src/base/timer-wheel.ts';
 import { expandTemplate, readMpd, type Mpd } from '../../src/containers/mpd/index.ts';
 import { FragmentReader, type Mp4Unit } from '../../src/containers/mp4/index.ts';
-import type { OutputFailed } from '../../src/hub/output-events.ts';
+import type { OutputFailed, SegmentWritten } from '../../src/hub/output-events.ts';
 import type { StreamName } from '../../src/hub/ports.ts';
 import type { Frame } from '../../src/media/frame.ts';
 import { DashOutput, type DashOptions } from '../../src/outputs/dash/index.ts';
@@ -39,6 +39,7 @@ export class DashStage {
   readonly resources = new LiveResources(1 << 30);
   readonly logger = new MemoryLogger();
   readonly failures: OutputFailed[] = [];
+  readonly written: SegmentWritten[] = [];
   readonly root = '/srs/html';
   readonly options: DashOptions;
   readonly removals = new DelayedRemovals(this.wheel, () => undefined, this.disk);
@@ -61,7 +62,10 @@ export class DashStage {
         wheel: this.wheel,
         unixTime: () => this.wall,
         logger: this.logger,
-        observer: { outputFailed: (event) => void this.failures.push(event) },
+        observer: {
+          outputFailed: (event) => void this.failures.push(event),
+          segmentWritten: (event) => void this.written.push(event),
+        },
         resources: this.resources,
         removals: this.removals,
         fileSystem: this.disk,

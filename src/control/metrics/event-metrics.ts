@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Clock } from '../../base/clock.ts';
 import { ServerError } from '../../base/errors.ts';
-import type { OutputFailed, OutputObserver, RecordingDone } from '../../hub/output-events.ts';
+import type { OutputFailed, OutputObserver, RecordingDone, SegmentWritten } from '../../hub/output-events.ts';
 import type { AccessPolicy, SessionInfo, StreamName, StreamObserver } from '../../hub/ports.ts';
 
 /** Bounds of a time that is told to people who wait, seconds. */
@@ -129,6 +129,10 @@ export class EventMetrics implements StreamObserver, OutputObserver {
 
   segmentDone(): void {
     this.#segments.inc({ output: 'hls' });
+  }
+
+  segmentWritten({ output }: SegmentWritten): void {
+    this.#segments.inc({ output });
   }
 
   recordingDone({ bytes }: RecordingDone): void {

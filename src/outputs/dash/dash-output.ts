@@ -94,6 +94,7 @@ export class DashOutput implements StreamOutput {
       unixTime,
       document: this.#document,
       onTooSlow: () => this.#trouble(new ServerError('FILE_TOO_SLOW', 'segments wait for the disk')),
+      onWritten: () => deps.observer.segmentWritten?.({ output: this.name, name }),
     });
     this.#segmenter = new DashSegmenter({
       fragmentMs: options.fragmentMs,

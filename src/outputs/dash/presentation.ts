@@ -10,6 +10,7 @@ import {
 import type { DelayedRemovals } from '../../storage/delayed-removals.ts';
 import type { ResourceBody } from '../../storage/live-resources.ts';
 import type { StreamFiles } from '../../storage/stream-files.ts';
+import type { WholeResult } from '../../storage/whole-files.ts';
 import { ExpectedSegment } from './expected-segment.ts';
 import type { ManifestDocument } from './manifest-document.ts';
 import type { DashNames } from './names.ts';
@@ -40,6 +41,8 @@ export interface PresentationDeps {
   readonly document: ManifestDocument;
   /** The disk is too slow: a segment was left out. */
   readonly onTooSlow: () => void;
+  /** All files of a segment are written. */
+  readonly onWritten: () => void;
 }
 
 /**
@@ -100,10 +103,12 @@ export class DashPresentation {
       return;
     }
     const now = unixTime();
-    const writes: Promise<unknown>[] = [];
+    const writes: Promise<WholeResult>[] = [];
+    let isListed = false;
     if (segment.period !== this.#period || this.#isLate()) this.#beginPeriod(segment, writes);
     for (const piece of segment.pieces) {
       if (!this.#list(segment, piece, now, writes)) continue;
+      isListed = true;
       const { kind, span } = piece;
       const first = this.#firstNumbers[kind];
       const file = this.#names.segment(kind, first, span.presentationTime);
@@ -118,7 +123,11 @@ export class DashPresentation {
     }
     this.#empty = false;
     this.#judge(now);
-    this.#publish(now, Promise.all(writes));
+    const all = Promise.all(writes);
+    void all.then((results) => {
+      if (isListed && !results.includes('failed')) this.#deps.onWritten();
+    });
+    this.#publish(now, all);
     this.#removeExpired(now);
   }
 
@@ -165,7 +174,7 @@ export class DashPresentation {
     this.#deps.files.serve(file, segment);
   }
 
-  #beginPeriod(segment: DashSegment, writes: Promise<unknown>[]): void {
+  #beginPeriod(segment: DashSegment, writes: Promise<WholeResult>[]): void {
     const { pieces, tracks } = segment;
     const starts = pieces.map(({ span }) => (span.presentationTime * 1000) / span.timescale);
     this.#window.beginPeriod(
@@ -185,7 +194,7 @@ export class DashPresentation {
     kind: TrackKind,
     track: DashTrack | undefined,
     piece: DashPiece | undefined,
-    writes: Promise<unknown>[],
+    writes: Promise<WholeResult>[],
   ): TimelineTrack {
     const media = this.#names.media(this.#firstNumbers[kind]);
     if (track === undefined) {
@@ -219,7 +228,7 @@ export class DashPresentation {
   }
 
   /** Lists a piece; where its time goes back, in a period of its own. */
-  #list(segment: DashSegment, piece: DashPiece, now: number, writes: Promise<unknown>[]): boolean {
+  #list(segment: DashSegment, piece: DashPiece, now: number, writes: Promise<WholeResult>[]): boolean {
     const index = KINDS.indexOf(piece.kind);
     const { presentationTime, duration } = piece.span;
     if (this.#window.add(index, presentationTime, duration, now) !== undefined) return true;

@@ -155,8 +155,10 @@ export class HdsOutput implements StreamOutput {
     const number = this.#number;
     this.#number += 1;
     this.#unwritten += bytes.length;
-    const written = this.#files.put(this.#fragmentFile(number), bytes).then(() => {
+    const written = this.#files.put(this.#fragmentFile(number), bytes).then((result) => {
       this.#unwritten -= bytes.length;
+      if (result !== 'done') return;
+      this.#deps.observer.segmentWritten?.({ output: this.name, name: this.#start.name });
     });
     this.#fragments.push({ number, startMs, durationMs, isNewStart });
     this.#slide();

@@ -186,9 +186,11 @@ suite('what publishers should not send', () => {
     assert.match(told(stage)[0] ?? '', /^FILE_WRITE_FAILED continues/);
     assert.equal(stage.mpd().periods[0]?.adaptationSets[0]?.template.timeline[0]?.count, 4);
     assert.ok(stage.resources.find(stage.path('live/demo/video-1-0.m4s')) !== undefined);
+    assert.equal(stage.written.length, 0);
     stage.disk.broken = undefined;
     stage.play(media(20_000, 9));
     await stage.settle();
+    assert.equal(stage.written.length, 3);
     assert.ok(stage.disk.files.has(stage.path('live/demo/video-1-1440000.m4s')));
     assert.ok(stage.disk.files.has(stage.path('live/demo.mpd')));
   });

@@ -5,6 +5,7 @@ import type { Frame } from '../../../../src/media/frame.ts';
 import type { DashOptions } from '../../../../src/outputs/dash/index.ts';
 import { DashStage } from '../../../support/dash-stage.ts';
 import { DashValidator } from '../../../support/dash-validator.ts';
+import { LIVE_DEMO } from '../../../support/hub-fixtures.ts';
 import { aacConfig, avcConfig, picture, sound } from '../../../support/mp4-fixtures.ts';
 
 const AUDIO_MS = 1024 / 44.1;
@@ -109,6 +110,7 @@ suite('DASH of a stream', () => {
     const order = stage.disk.renamed.map((path) => path.slice(stage.root.length + 1));
     assert.deepEqual(order.slice(-2), ['live/.demo.mpd.journal', 'live/demo.mpd']);
     assert.equal(order.length, 6, order.join(' '));
+    assert.deepEqual(stage.written, [{ output: 'dash', name: LIVE_DEMO }], 'one for both tracks');
   });
 
   for (const [name, shape, kinds] of [

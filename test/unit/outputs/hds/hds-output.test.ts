@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { TimerWheel } from '../../../../src/base/timer-wheel.ts';
-import type { OutputFailed } from '../../../../src/hub/output-events.ts';
+import type { OutputFailed, SegmentWritten } from '../../../../src/hub/output-events.ts';
 import type { StreamName } from '../../../../src/hub/ports.ts';
 import { Frame } from '../../../../src/media/frame.ts';
 import { HdsOutput, type HdsOptions } from '../../../../src/outputs/hds/index.ts';
@@ -33,6 +33,7 @@ class HdsStage {
   readonly resources = new LiveResources(1 << 30);
   readonly removals = new DelayedRemovals(new TimerWheel(this.clock), () => undefined, this.disk);
   readonly failures: OutputFailed[] = [];
+  readonly written: SegmentWritten[] = [];
   readonly options: HdsOptions;
   readonly name: StreamName;
   output: HdsOutput;
@@ -48,7 +49,10 @@ class HdsStage {
       { name: this.name, options: this.options, after: Promise.resolve() },
       {
         unixTime: () => this.clock.now(),
-        observer: { outputFailed: (event) => void this.failures.push(event) },
+        observer: {
+          outputFailed: (event) => void this.failures.push(event),
+          segmentWritten: (event) => void this.written.push(event),
+        },
         resources: this.resources,
         removals: this.removals,
         fileSystem: this.disk,
@@ -171,6 +175,10 @@ suite('HDS of a stream', () => {
     assert.ok(names.lastIndexOf('demoSeg1-Frag2') < names.lastIndexOf('demo.abst'), names.join(' '));
     assert.ok(names.indexOf('demo.abst') < names.indexOf('demo.f4m'), names.join(' '));
     assert.equal(stage.resources.size, 4);
+    assert.deepEqual(stage.written, [
+      { output: 'hds', name: LIVE_DEMO },
+      { output: 'hds', name: LIVE_DEMO },
+    ]);
   });
 
   test('old fragments go', async () => {
@@ -277,6 +285,7 @@ suite('HDS of a stream', () => {
       [['hds', 'FILE_WRITE_FAILED', 'continues']],
     );
     assert.ok(stage.resources.find('/srs/html/live/demoSeg1-Frag2') !== undefined);
+    assert.equal(stage.written.length, 0);
   });
 
   test('a disk that hangs bounds what waits', async () => {

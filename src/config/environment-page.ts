@@ -63,6 +63,9 @@ A variable that begins with \`SRS_\` but names no directive gets a warning. Thos
 service is called \`srs\` or \`srs-…\` are left alone (\`SRS_SERVICE_HOST\`, \`SRS_PORT=tcp://…\`, \`SRS_PORT_1935_TCP_ADDR\`, …), and
 so are \`SRS_VERSION\`, \`SRS_HOME\`, \`SRS_IMAGE\` and other names that are usual in images and build scripts.
 
+Traces are switched on by the variables that all programs with OpenTelemetry have (\`OTEL_EXPORTER_OTLP_ENDPOINT\`,
+\`OTEL_TRACES_EXPORTER\`, \`OTEL_TRACES_SAMPLER\`, …). They are no directives: [metrics.md](metrics.md#traces) lists them.
+
 ## Without a file
 
 \`srs -e\`, or \`SRS_ENV_ONLY=on\`, starts without any file. As in SRS the server stays in the foreground then and logs to the

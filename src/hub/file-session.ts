@@ -49,6 +49,7 @@ export class FileSession implements AttendRequest {
   #endsAt = Infinity;
   #rate: { since: number; bytes: number; isFirst: boolean } | undefined;
   #isOpen = true;
+  #endReason: ServerError | undefined;
   #sentBytes = 0;
   #waiting = 0;
   #leave: Undo | undefined;
@@ -83,6 +84,10 @@ export class FileSession implements AttendRequest {
 
   get stats(): PlaybackStats {
     return { queuedMs: 0, queuedBytes: 0, sentBytes: this.#sentBytes, drops: 0, droppedBytes: 0 };
+  }
+
+  get endReason(): ServerError | undefined {
+    return this.#endReason;
   }
 
   /** When the time that was granted is over, clock ms; Infinity = never. */
@@ -155,15 +160,17 @@ export class FileSession implements AttendRequest {
     return !this.#isOpen;
   }
 
-  /** The one end. Idempotent. */
-  end(why: string): void {
+  /** The one end; `why`: an error where somebody decided upon it. Idempotent. */
+  end(why: string | ServerError): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
+    if (typeof why !== 'string') this.#endReason = why;
     const leave = this.#leave;
     this.#leave = undefined;
     if (leave === undefined) return; // It has never begun.
     leave();
-    this.#logger.info(`${this.type} ended: ${why}; sent ${this.#sentBytes} bytes`);
+    const text = typeof why === 'string' ? why : why.message;
+    this.#logger.info(`${this.type} ended: ${text}; sent ${this.#sentBytes} bytes`);
   }
 }
 

@@ -209,7 +209,7 @@ export class FileSessions implements SessionBook, FileViewers {
   revoke(session: FileSession, reason: ServerError): void {
     if (session.hasEnded()) return;
     if (!this.#closed) this.#refuse(session.context);
-    this.#end(session, reason.message);
+    this.#end(session, reason);
     this.#deps.revoked?.();
   }
 
@@ -272,7 +272,7 @@ export class FileSessions implements SessionBook, FileViewers {
     if (!session.hasEnded()) this.#deps.rights?.remember(this.#deps.name, session);
   }
 
-  #end(session: FileSession, why: string): void {
+  #end(session: FileSession, why: string | ServerError): void {
     if (this.#sessions.get(session.context) === session) this.#sessions.delete(session.context);
     session.end(why);
     this.#toldFull &&= this.#sessions.size >= this.#max;

@@ -115,7 +115,11 @@ export class Server implements ReloadTarget {
     const health = streamHealth(vhosts, {
       ...time,
       logger,
-      observers: [this.#events, ...(deps.healthObservers ?? [])],
+      observers: [
+        this.#events,
+        { streamWarned: (warning) => this.#telemetry.streamWarned(warning) },
+        ...(deps.healthObservers ?? []),
+      ],
     });
     this.#scope.add(() => health.close());
     this.#hooks = httpHooks(vhosts, {
@@ -124,6 +128,7 @@ export class Server implements ReloadTarget {
       userAgent: `${NAME}/${version}`,
       server: { serverId, serviceId, cwd: process.cwd() },
       spool: hookSpool(inForce, deps.hookStore),
+      tracer: { of: (session) => this.#telemetry.traceOf(session) },
       called: (event, outcome, ms) => this.#telemetry.events.called(event, outcome, ms),
       find: (name) => this.#hub.find(name),
     });
@@ -402,8 +407,8 @@ export class Server implements ReloadTarget {
     }
     this.#events.close();
     await this.#http.close();
-    await this.#telemetry.close();
     await this.#hooks.close(); // The ends of all sessions and files have been seen.
+    await this.#telemetry.close(); // The last callbacks are in the traces.
     this.#scope.run();
   }
 }

@@ -8,7 +8,9 @@ import type { Config } from '../config/index.ts';
 import { summariesOf } from '../control/api/index.ts';
 import { Heartbeat, type HeartbeatPorts } from '../control/heartbeat/index.ts';
 import { EventMetrics, ExporterServer, Metrics, type MetricsDeps } from '../control/metrics/index.ts';
-import type { AccessPolicy, Hub, StreamObserver } from '../hub/ports.ts';
+import type { SessionTrace } from '../control/hooks/index.ts';
+import type { HealthObserver, StreamWarning } from '../hub/health-events.ts';
+import type { AccessPolicy, Hub, SessionInfo, StreamObserver } from '../hub/ports.ts';
 import {
   openTraces,
   SessionTracer,
@@ -46,7 +48,7 @@ export interface TelemetryDeps extends Pick<
 const TRACES_TIMEOUT_MS = 3_000;
 
 /** [exporter, heartbeat] What this server tells of itself to those who watch over it. */
-export class Telemetry {
+export class Telemetry implements HealthObserver {
   /** Counts from the start, whether anybody asks or not: counters that begin later would be wrong. */
   readonly events: EventMetrics;
   readonly #deps: TelemetryDeps;
@@ -93,6 +95,15 @@ export class Telemetry {
   over(policy: AccessPolicy): AccessPolicy {
     const counted = this.events.over(policy);
     return this.#tracer?.over(counted) ?? counted;
+  }
+
+  /** What follows the callbacks about a session; undefined = nobody does. */
+  traceOf(session: SessionInfo): SessionTrace | undefined {
+    return this.#tracer?.of(session);
+  }
+
+  streamWarned(warning: StreamWarning): void {
+    this.#tracer?.streamWarned(warning);
   }
 
   /** Before anybody may come. Never rejects. */

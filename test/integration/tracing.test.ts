@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { ServerError } from '../../src/base/errors.ts';
-import { answer, BackEnd } from '../support/back-end.ts';
+import { answer, BackEnd, yes } from '../support/back-end.ts';
 import { eventually } from '../support/eventually.ts';
-import { LIVE_DEMO, sessionOf, videoConfig, videoFrame } from '../support/hub-fixtures.ts';
+import { audioConfig, LIVE_DEMO, sessionOf, videoConfig, videoFrame } from '../support/hub-fixtures.ts';
+import { RtmpPeer } from '../support/rtmp-peer.ts';
 import { TestServer, type TestServerOptions } from '../support/test-server.ts';
 import { httpFlvViewer, rtmpViewer } from '../support/viewers.ts';
 
@@ -20,9 +21,10 @@ interface SentSpan {
   readonly startTimeUnixNano: string;
   readonly endTimeUnixNano: string;
   readonly attributes: readonly { readonly key: string; readonly value: Value }[];
-  readonly events: readonly { readonly name: string }[];
+  readonly kind: number;
+  readonly events: readonly { readonly name: string; readonly attributes: SentSpan['attributes'] }[];
   readonly links: readonly { readonly traceId: string; readonly spanId: string }[];
-  readonly status: { readonly code?: number };
+  readonly status: { readonly code?: number; readonly message?: string };
 }
 
 interface Export {
@@ -178,4 +180,158 @@ test('a collector that never answers disturbs nobody, nor the end of the server'
   await server.stop();
   assert.ok(performance.now() - before < 6_000);
   assert.equal(server.linesWith('the collector of traces does not answer').length, 1);
+});
+
+async function callbacks(): Promise<BackEnd> {
+  const backEnd = await BackEnd.start();
+  ends.push(() => backEnd.stop());
+  return backEnd;
+}
+
+const EVENTS = ['on_connect', 'on_close', 'on_publish', 'on_unpublish', 'on_play', 'on_stop'];
+
+function hooks(backEnd: BackEnd, more = ''): string {
+  const place = backEnd.url('/cb').replace('//', '//user:hidden@');
+  const urls = EVENTS.map((event) => `${event} ${place}/${event}?key=hidden;`);
+  return `http_hooks { enabled on; ${urls.join(' ')} ${more} }`;
+}
+
+test('each request of a callback is a child of the span of its session, also after its end', async () => {
+  const { backEnd: traces, spans } = await collector();
+  const back = await callbacks();
+  let unpublished = 0;
+  back.answer = (call, response, socket) => {
+    if (call.body['action'] === 'on_unpublish') {
+      unpublished += 1;
+      if (unpublished === 1) response.statusCode = 503;
+    }
+    yes(call, response, socket);
+  };
+  const server = await start({ vhost: hooks(back) });
+  const publisher = await RtmpPeer.publish(server.rtmpPort, 'demo?token=hidden');
+  publisher.video(0, videoConfig().flvBody);
+  publisher.audio(0, audioConfig().flvBody);
+  const viewer = await httpFlvViewer(server, 'demo');
+  viewer.abort();
+  await back.call('on_stop');
+  publisher.destroy();
+  await eventually(
+    () => (back.of('on_unpublish').length === 2 && back.of('on_close').length === 1 ? true : undefined),
+    () => back.actions.join(' '),
+  );
+  await server.stop();
+  const found = spans();
+  const one = (name: string): SentSpan => found.find((span) => span.name === name) ?? assert.fail(name);
+  const called = (span: SentSpan): Record<string, unknown> => attributes(span);
+  const children = (parent: string): string[] =>
+    found
+      .filter(({ parentSpanId }) => parentSpanId === one(parent).spanId)
+      .map(({ name }) => name)
+      .sort();
+  assert.deepEqual(children('publish'), ['access', 'on_close', 'on_publish', 'on_unpublish', 'on_unpublish']);
+  assert.deepEqual(children('play'), ['access', 'on_play', 'on_stop']);
+  const connect = one('on_connect'); // There is no session yet whose span it could have.
+  assert.equal(connect.parentSpanId ?? '', '');
+  assert.equal(called(connect)['srs.session'], called(one('publish'))['srs.session']);
+  const asked = one('on_publish');
+  assert.equal(asked.kind, 3, 'a client');
+  assert.equal(asked.traceId, one('publish').traceId);
+  const { 'srs.event_id': id, ...rest } = called(asked);
+  assert.equal(id, back.of('on_publish')[0]?.headers['x-srs-event-id']);
+  assert.deepEqual(rest, {
+    'srs.session': called(one('publish'))['srs.session'],
+    'srs.attempt': 1,
+    'http.request.method': 'POST',
+    'url.full': back.url('/cb/on_publish'),
+    'srs.outcome': 'accepted',
+    'http.response.status_code': 200,
+    'srs.answer_code': 0,
+  });
+  const [first, second] = found.filter(({ name }) => name === 'on_unpublish');
+  assert.ok(first !== undefined && second !== undefined);
+  assert.deepEqual(
+    [first, second].map((span) => [
+      called(span)['srs.attempt'],
+      called(span)['http.response.status_code'],
+      called(span)['srs.outcome'],
+      called(span)['srs.answer_code'],
+      called(span)['error.type'],
+      span.status.code,
+    ]),
+    [
+      [1, 503, 'failed', undefined, 'failed', 2],
+      [2, 200, 'accepted', 0, undefined, 0],
+    ],
+  );
+  assert.match(first.status.message ?? '', /answered HTTP status 503$/);
+  assert.ok(traces.calls.every(({ text }) => !text.includes('hidden')));
+});
+
+test('a refusal and a back end that is not there are in the span of the request', async () => {
+  const { spans } = await collector();
+  const back = await callbacks();
+  back.answer = answer(200, '{"code":7}');
+  const server = await start({ vhost: hooks(back) });
+  const ask = (): Promise<Response> => fetch(`http://127.0.0.1:${server.httpPort}/live/demo.flv`);
+  assert.equal((await ask()).status, 403);
+  await back.stop();
+  assert.notEqual((await ask()).status, 200);
+  await server.stop();
+  const [refused, failed] = spans().filter(({ name }) => name === 'on_play');
+  assert.ok(refused !== undefined && failed !== undefined);
+  assert.deepEqual(
+    [refused, failed].map((span) => [
+      attributes(span)['srs.outcome'],
+      attributes(span)['srs.answer_code'],
+      attributes(span)['http.response.status_code'],
+      span.status.code,
+    ]),
+    [
+      ['refused', 7, 200, 0],
+      ['failed', undefined, undefined, 2],
+    ],
+  );
+  const parents = spans().filter(({ name }) => name === 'play');
+  for (const span of [refused, failed]) assert.ok(parents.some(({ spanId }) => spanId === span.parentSpanId));
+});
+
+test('warnings of a stream are events of its publish, and so is who ends a session', async () => {
+  const { spans } = await collector();
+  const server = await start({
+    vhost: 'health { no_media 1; }',
+    top: 'http_api { enabled on; listen 127.0.0.1:0; auth { enabled off; } }',
+  });
+  const api = `http://127.0.0.1:${server.server.addresses.api[0]?.port ?? 0}/api/v1`;
+  const publisher = await RtmpPeer.publish(server.rtmpPort, 'demo');
+  publisher.video(0, videoConfig().flvBody);
+  publisher.video(0, videoFrame(0, true).flvBody);
+  const viewer = await httpFlvViewer(server, 'demo');
+  await server.line('no_video: no picture');
+  const kicked = async (id: string | undefined, query = ''): Promise<void> => {
+    assert.equal((await fetch(`${api}/clients/${id}${query}`, { method: 'DELETE' })).status, 200);
+  };
+  const clients = (await (await fetch(`${api}/clients/`)).json()) as {
+    readonly clients: readonly { readonly id: string; readonly publish: boolean }[];
+  };
+  await kicked(clients.clients.find(({ publish }) => !publish)?.id);
+  await kicked(clients.clients.find(({ publish }) => publish)?.id, '?ban=60');
+  await eventually(
+    () => (server.stream('demo')?.publisher === undefined ? true : undefined),
+    () => 'no publisher',
+  );
+  viewer.abort();
+  publisher.destroy();
+  await server.stop();
+  const events = (name: string): unknown[] =>
+    spans()
+      .filter((span) => span.name === name)
+      .flatMap((span) => span.events.map((event) => [event.name, attributes(event)]));
+  const warned = { 'srs.problem': 'no_video', 'srs.message': 'no picture for N s' };
+  assert.deepEqual(JSON.parse(JSON.stringify(events('publish')).replaceAll(/\d+ s"/g, 'N s"')), [
+    ['begin', {}],
+    ['warning_began', warned],
+    ['warning_over', warned],
+    ['banned', { 'srs.message': 'banned by the operator' }],
+  ]);
+  assert.deepEqual(events('play').slice(-1), [['kicked', { 'srs.message': 'kicked by the API' }]]);
 });

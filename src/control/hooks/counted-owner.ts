@@ -1,9 +1,12 @@
+import type { SessionTrace } from './call-trace.ts';
 import type { EventOwner } from './hook-dispatcher.ts';
 import type { HookOptions } from './hook-options.ts';
 
 /** What counts the events of several owners together. */
 export interface EventCounter {
   sequence: number;
+  /** What follows the calls about it; undefined = nobody does. */
+  trace: SessionTrace | undefined;
 }
 
 /** An owner of events that counts with all others of its session. A class: each viewer has one. */
@@ -22,6 +25,10 @@ export class CountedOwner implements EventOwner {
 
   get sequence(): number {
     return this.#counter.sequence;
+  }
+
+  get trace(): SessionTrace | undefined {
+    return this.#counter.trace;
   }
 
   set sequence(value: number) {

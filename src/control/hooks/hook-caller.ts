@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { describeError, ServerError } from '../../base/errors.ts';
 import { placeOfUrl, type HttpClient } from '../../net/index.ts';
+import type { SessionTrace } from './call-trace.ts';
 import { MAX_HOOK_ANSWER_BYTES, readAnswer, type HookVerdict } from './hook-answer.ts';
 import type { HookEvent, HookOptions } from './hook-options.ts';
 
@@ -14,6 +15,8 @@ export interface HookCall {
   readonly sequence: number;
   /** JSON; empty for a GET. */
   readonly body: Buffer;
+  /** Not kept on the disk. */
+  readonly trace?: SessionTrace | undefined;
 }
 
 export interface HookCallerDeps {
@@ -26,6 +29,13 @@ export interface HookCallerDeps {
   readonly called?: (event: HookEvent, outcome: HookVerdict['kind'], ms: number) => void;
 }
 
+/** What came back. */
+interface Reply {
+  readonly verdict: HookVerdict;
+  /** Of HTTP; undefined = no answer. */
+  readonly status: number | undefined;
+}
+
 /** Makes single calls. */
 export class HookCaller {
   readonly #deps: HookCallerDeps;
@@ -34,16 +44,30 @@ export class HookCaller {
     this.#deps = deps;
   }
 
-  /** POSTs an event. Never rejects: what goes wrong is a verdict. */
-  async call(url: string, call: HookCall, options: HookOptions, signal: AbortSignal): Promise<HookVerdict> {
+  /** POSTs an event. `attempt`: which try of the event, from 1. Never rejects: what goes wrong is a verdict. */
+  async call(
+    url: string,
+    call: HookCall,
+    options: HookOptions,
+    signal: AbortSignal,
+    attempt: number,
+  ): Promise<HookVerdict> {
     const { clock, called } = this.#deps;
+    const { event, id, trace } = call;
     const began = clock.now();
-    const verdict = await this.#post(url, call, options, signal);
-    called?.(call.event, verdict.kind, clock.now() - began);
+    const traced = trace?.begin({ event, id, method: 'POST', url: placeOf(url), attempt });
+    const { verdict, status } = await this.#post(url, call, options, signal);
+    called?.(event, verdict.kind, clock.now() - began);
+    traced?.({
+      outcome: verdict.kind,
+      status,
+      code: codeOf(verdict),
+      problem: 'why' in verdict ? verdict.why : undefined,
+    });
     return verdict;
   }
 
-  async #post(url: string, call: HookCall, options: HookOptions, signal: AbortSignal): Promise<HookVerdict> {
+  async #post(url: string, call: HookCall, options: HookOptions, signal: AbortSignal): Promise<Reply> {
     try {
       const target = new URL(url);
       const answer = await this.#deps.client.request({
@@ -59,26 +83,35 @@ export class HookCaller {
         verifyTls: options.verifyTls,
         signal,
       });
-      const verdict = readAnswer(answer.status, answer.body, call.event);
-      if (verdict.kind === 'accepted' || verdict.kind === 'refused') return verdict;
-      return { kind: verdict.kind, why: `${placeOfUrl(target)} answered ${verdict.why}` };
+      const { status, body } = answer;
+      const verdict = readAnswer(status, body, call.event);
+      if (verdict.kind === 'accepted' || verdict.kind === 'refused') return { verdict, status };
+      const why = `${placeOfUrl(target)} answered ${verdict.why}`;
+      return { verdict: { kind: verdict.kind, why }, status };
     } catch (error) {
-      return { kind: 'failed', why: error instanceof ServerError ? error.message : describeError(error) };
+      const why = error instanceof ServerError ? error.message : describeError(error);
+      return { verdict: { kind: 'failed', why }, status: undefined };
     }
   }
 
-  /** GETs the URL of on_hls_notify; whatever it answers is fine. Never rejects; returns what went wrong. */
+  /**
+   * GETs the URL of on_hls_notify, made of its template; whatever it answers is fine. Never rejects; returns what went wrong.
+   */
   async notify(
-    url: URL,
+    { url, template }: { readonly url: URL; readonly template: string },
     call: HookCall,
     options: HookOptions,
     timeoutMs: number,
     signal: AbortSignal,
   ): Promise<string | undefined> {
     const { clock, called } = this.#deps;
+    const { event, id, trace } = call;
     const began = clock.now();
-    const problem = await this.#get(url, call, options, timeoutMs, signal);
-    called?.(call.event, problem === undefined ? 'accepted' : 'failed', clock.now() - began);
+    const traced = trace?.begin({ event, id, method: 'GET', url: placeOf(template), attempt: 1 });
+    const { problem, status } = await this.#get(url, call, options, timeoutMs, signal);
+    const outcome = problem === undefined ? 'accepted' : 'failed';
+    called?.(event, outcome, clock.now() - began);
+    traced?.({ outcome, status, code: undefined, problem });
     return problem;
   }
 
@@ -88,7 +121,7 @@ export class HookCaller {
     options: HookOptions,
     timeoutMs: number,
     signal: AbortSignal,
-  ): Promise<string | undefined> {
+  ): Promise<{ readonly problem: string | undefined; readonly status: number | undefined }> {
     try {
       const { status } = await this.#deps.client.request({
         method: 'GET',
@@ -100,9 +133,11 @@ export class HookCaller {
         verifyTls: options.verifyTls,
         signal,
       });
-      return status < 400 ? undefined : `${placeOfUrl(url)} answered HTTP status ${status}`;
+      const problem = status < 400 ? undefined : `${placeOfUrl(url)} answered HTTP status ${status}`;
+      return { problem, status };
     } catch (error) {
-      return error instanceof ServerError ? error.message : describeError(error);
+      const problem = error instanceof ServerError ? error.message : describeError(error);
+      return { problem, status: undefined };
     }
   }
 
@@ -124,4 +159,14 @@ export class HookCaller {
     }
     return headers;
   }
+}
+
+/** Where a URL of the configuration leads, without what may be secret. */
+function placeOf(url: string): string {
+  return URL.canParse(url) ? placeOfUrl(new URL(url)) : '';
+}
+
+function codeOf(verdict: HookVerdict): number | undefined {
+  if (verdict.kind === 'accepted') return 0;
+  return verdict.kind === 'refused' ? verdict.code : undefined;
 }

@@ -7,6 +7,7 @@ import { bothGrants } from '../../hub/grants.ts';
 import type { AccessGrant } from '../../hub/ports.ts';
 import { HttpClient, TallyReport } from '../../net/index.ts';
 import { CallGate } from './call-gate.ts';
+import type { SessionTrace } from './call-trace.ts';
 import type { HookVerdict } from './hook-answer.ts';
 import type { HookBody } from './hook-bodies.ts';
 import { HookCaller, type HookCall, type HookCallerDeps } from './hook-caller.ts';
@@ -65,6 +66,8 @@ export interface EventOwner {
   readonly options: HookOptions | undefined;
   /** Events of it so far. */
   sequence: number;
+  /** What follows the calls about it; undefined = nobody does. */
+  readonly trace: SessionTrace | undefined;
 }
 
 /** Asks and tells the back ends of all vhosts. URLs are looked up at each try: a reload counts at once. */
@@ -135,7 +138,7 @@ export class HookDispatcher {
       let call = callOf(event, owner, body(granted));
       for (const url of urls) {
         const verdict = await this.#questions.run(url, deadline.signal, () =>
-          this.#caller.call(url, call, options, deadline.signal),
+          this.#caller.call(url, call, options, deadline.signal, 1),
         );
         const grant = this.#decide(
           event,
@@ -186,12 +189,14 @@ export class HookDispatcher {
   #send(owner: EventOwner, call: HookCall, isBack = false): void {
     const { event } = call;
     const taken = new Set<string>();
+    let attempts = 0;
     this.#push(owner, call, isBack, async (signal) => {
+      attempts += 1;
       const options = this.#optionsOf(owner);
       for (const url of options?.urls[event] ?? []) {
         if (options === undefined || taken.has(url)) continue;
         const verdict = await this.#reports.run(url, signal, () =>
-          this.#caller.call(url, call, options, signal),
+          this.#caller.call(url, call, options, signal, attempts),
         );
         if (verdict?.kind === 'accepted') {
           taken.add(url);
@@ -220,7 +225,7 @@ export class HookDispatcher {
           url === undefined
             ? 'its variables give no URL of the same server'
             : await this.#reports.run(template, signal, () =>
-                this.#caller.notify(url, call, options, timeoutMs, signal),
+                this.#caller.notify({ url, template }, call, options, timeoutMs, signal),
               );
         if (problem !== undefined) this.#failures.add(`${event}: ${problem}`);
       }
@@ -288,7 +293,7 @@ export class HookDispatcher {
     void journal.next(REFILL_EVENTS).then((events) => {
       this.#refilling = false;
       for (const { key, vhost, call } of events) {
-        const owner = { key, vhost, options: undefined, sequence: call.sequence };
+        const owner = { key, vhost, options: undefined, sequence: call.sequence, trace: undefined };
         if ((this.#optionsOf(owner)?.urls[call.event] ?? []).length > 0) this.#send(owner, call, true);
         else {
           journal.done(call.id);
@@ -318,7 +323,8 @@ export class HookDispatcher {
 
 function callOf(event: HookEvent, owner: EventOwner, body: HookBody | undefined, id?: string): HookCall {
   owner.sequence += 1;
-  return { event, id: id ?? randomUUID(), sequence: owner.sequence, body: bytesOf(body) };
+  const { sequence, trace } = owner;
+  return { event, id: id ?? randomUUID(), sequence, body: bytesOf(body), trace };
 }
 
 function bytesOf(body: HookBody | undefined): Buffer {

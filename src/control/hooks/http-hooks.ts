@@ -23,12 +23,15 @@ import {
   type HookClient,
   type HookServer,
 } from './hook-bodies.ts';
+import type { HookTracer } from './call-trace.ts';
 import { CountedOwner, type EventCounter } from './counted-owner.ts';
 import { clientOf, isElsewhere, NOBODY, sameClient, withoutSecret } from './hook-client.ts';
 import { HookDispatcher, type EventOwner, type HookDispatcherDeps } from './hook-dispatcher.ts';
 
 export interface HttpHooksDeps extends HookDispatcherDeps {
   readonly server: HookServer;
+  /** Follows the requests about sessions. Default: nobody does. */
+  readonly tracer?: HookTracer;
   /** The stream, when it is here. */
   find(name: StreamName): LiveStream | undefined;
 }
@@ -180,6 +183,7 @@ export class HttpHooks implements AccessPolicy, ConnectionObserver, StreamObserv
   async #connect(known: Known, request: AccessRequest): Promise<AccessGrant | undefined> {
     const { session, vhost, app } = request;
     const client = clientOf(session, request);
+    known.trace = this.#deps.tracer?.of(session);
     const owner = this.#sessionOwner(known, session.id, vhost);
     const connect: Known['connect'] = { client, owner, app, owed: undefined };
     known.connect = connect;
@@ -210,6 +214,7 @@ export class HttpHooks implements AccessPolicy, ConnectionObserver, StreamObserv
     const client = sameClient(known.connect?.client, clientOf(session, request));
     const owner = this.#sessionOwner(known, session.id, vhost);
     if (known.role !== undefined) this.#end(session.id, known); // It did not say that it is done with the one before.
+    known.trace = this.#deps.tracer?.of(session);
     const role: Role = { action, name, client, owner, state: 'asking', owed: undefined };
     known.role = role;
     const connected = known.connect?.client;
@@ -328,6 +333,7 @@ export class HttpHooks implements AccessPolicy, ConnectionObserver, StreamObserv
       asking: 0,
       role: undefined,
       sequence: 0,
+      trace: undefined,
       ended: undefined,
     };
     this.#sessions.set(id, made);
@@ -358,7 +364,10 @@ export class HttpHooks implements AccessPolicy, ConnectionObserver, StreamObserv
   #fileOwner(event: string, name: StreamName, session: SessionInfo | undefined): EventOwner {
     const key = `${event} ${streamKey(name)}`;
     const make = (): EventOwner =>
-      new CountedOwner(key, name.vhost, this.#deps.options(name.vhost), { sequence: 0 });
+      new CountedOwner(key, name.vhost, this.#deps.options(name.vhost), {
+        sequence: 0,
+        trace: session && this.#deps.tracer?.of(session),
+      });
     if (session === undefined) return make();
     let owners = this.#files.get(session);
     if (owners === undefined) {

@@ -5,8 +5,9 @@ export interface SpanMaker {
   readonly tracer: Tracer;
   /** Makes a span the parent of another one. */
   readonly withParent: (span: Span) => Context;
-  /** The kind of a session, and the status of what failed. */
+  /** The kinds of a session and of a request to a back end, and the status of what failed. */
   readonly kind: SpanKind;
+  readonly callKind: SpanKind;
   readonly failed: SpanStatusCode;
 }
 
@@ -41,6 +42,7 @@ export async function openTraces(version: string, serviceId: string): Promise<Op
   return {
     tracer: provider.getTracer('srs-ts', version),
     kind: api.SpanKind.SERVER,
+    callKind: api.SpanKind.CLIENT,
     failed: api.SpanStatusCode.ERROR,
     withParent: (span) => api.trace.setSpan(api.ROOT_CONTEXT, span),
     close: () => provider.shutdown().catch(() => undefined),

@@ -1,5 +1,6 @@
-import type { Attributes, Span, SpanContext } from '@opentelemetry/api';
+import type { Attributes, Span } from '@opentelemetry/api';
 import { ServerError } from '../../base/errors.ts';
+import type { HealthObserver, StreamWarning } from '../../hub/health-events.ts';
 import {
   streamKey,
   type AccessPolicy,
@@ -10,6 +11,8 @@ import {
   type StreamName,
   type StreamObserver,
 } from '../../hub/ports.ts';
+import type { HookTracer, SessionTrace } from '../hooks/index.ts';
+import { CallbackSpans } from './callback-spans.ts';
 import type { SpanMaker } from './open-traces.ts';
 
 type Action = 'publish' | 'play';
@@ -19,17 +22,24 @@ interface Open {
   readonly stream: LiveStream | undefined;
 }
 
+/** Ends that somebody decided upon, as events of a span. */
+const KICKS: Readonly<Partial<Record<string, string>>> = { SESSION_KICKED: 'kicked', BANNED: 'banned' };
+
 /**
- * One span for each publish and play, from the question whether it may to its end, with the decision as a child. A play is linked to
- * the publish that it watches. Nothing is done per frame.
+ * One span for each publish and play, from the question whether it may to its end; the decision and the requests of callbacks are its
+ * children, warnings of a stream events of its publish. A play is linked to the publish that it watches. Nothing is done per frame.
  */
-export class SessionTracer implements StreamObserver {
+export class SessionTracer implements StreamObserver, HealthObserver, HookTracer {
   #maker: SpanMaker | undefined;
   /** Spans of who was let in and has not begun, by id and action. */
   readonly #asked = new Map<string, Span>();
   readonly #open = new Map<string, Open>();
+  /** Of those that are being asked for, by session. */
+  readonly #asking = new Map<string, Span>();
   /** Of who publishes, by stream. */
-  readonly #publishes = new Map<string, SpanContext>();
+  readonly #publishes = new Map<string, Span>();
+  /** Of who publishes or did: files are told of later. */
+  readonly #publishers = new WeakMap<SessionInfo, Span>();
 
   /** From now on there are spans. */
   begin(maker: SpanMaker): void {
@@ -51,7 +61,9 @@ export class SessionTracer implements StreamObserver {
 
   publishStarted(name: StreamName, session: SessionInfo, stream: LiveStream): void {
     const span = this.#begin('publish', name, session, stream);
-    if (span !== undefined) this.#publishes.set(streamKey(name), span.spanContext());
+    if (span === undefined) return;
+    this.#publishes.set(streamKey(name), span);
+    this.#publishers.set(session, span);
   }
 
   publishEnded(name: StreamName, session: SessionInfo): void {
@@ -62,8 +74,8 @@ export class SessionTracer implements StreamObserver {
 
   playStarted(name: StreamName, session: SessionInfo): void {
     const span = this.#begin('play', name, session, undefined);
-    const context = this.#publishes.get(streamKey(name));
-    if (context !== undefined) span?.addLink({ context });
+    const publish = this.#publishes.get(streamKey(name));
+    if (publish !== undefined) span?.addLink({ context: publish.spanContext() });
   }
 
   playBegan(name: StreamName, session: SessionInfo): void {
@@ -78,6 +90,17 @@ export class SessionTracer implements StreamObserver {
     });
   }
 
+  streamWarned({ name, problem, active, message }: StreamWarning): void {
+    const attributes = { 'srs.problem': problem, 'srs.message': message };
+    this.#publishes.get(streamKey(name))?.addEvent(active ? 'warning_began' : 'warning_over', attributes);
+  }
+
+  of(session: SessionInfo): SessionTrace | undefined {
+    if (this.#maker === undefined) return undefined;
+    const parent = this.#asking.get(session.id) ?? this.#publishers.get(session);
+    return new CallbackSpans(this.#maker, session.id, parent);
+  }
+
   async #check(policy: AccessPolicy, request: AccessRequest): ReturnType<AccessPolicy['check']> {
     const { action, session, vhost, app } = request;
     const maker = this.#maker;
@@ -85,6 +108,7 @@ export class SessionTracer implements StreamObserver {
     // The name that is asked for may be a secret key: the span gets the one that is granted.
     const span = spanOf(maker, action, attributesOf({ vhost, app }, session));
     const decision = maker.tracer.startSpan('access', {}, maker.withParent(span));
+    this.#asking.set(session.id, span);
     try {
       const grant = await policy.check(request);
       this.#asked.set(`${session.id} ${action}`, span);
@@ -97,6 +121,7 @@ export class SessionTracer implements StreamObserver {
       span.end();
       throw error;
     } finally {
+      if (this.#asking.get(session.id) === span) this.#asking.delete(session.id);
       if (decision.isRecording()) decision.end();
     }
   }
@@ -122,7 +147,9 @@ export class SessionTracer implements StreamObserver {
     const open = this.#open.get(key);
     if (open === undefined) return;
     this.#open.delete(key);
-    const code = session.endReason?.code;
+    const { code, message } = session.endReason ?? {};
+    const kick = code === undefined ? undefined : KICKS[code];
+    if (kick !== undefined) open.span.addEvent(kick, { 'srs.message': message });
     open.span.setAttributes({ ...attributes, 'srs.end_reason': code ?? 'left' }).end();
   }
 }

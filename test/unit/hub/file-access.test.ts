@@ -120,6 +120,7 @@ test('viewers of now, kicked ones, and those whose stream is over', async () => 
   assert.ok(begun !== undefined && 'context' in begun && other !== undefined && 'context' in other);
   assert.equal(statusOf(await judge(`hls_ctx=${begun.context}`)), 200);
   begun.close(new ServerError('SESSION_KICKED', 'kicked'));
+  assert.equal(begun.endReason?.code, 'SESSION_KICKED');
   assert.equal(statusOf(await judge(`hls_ctx=${begun.context}`)), 403);
   const before = asked.length;
   sessions.close();
@@ -130,6 +131,7 @@ test('viewers of now, kicked ones, and those whose stream is over', async () => 
     403,
     'who was kicked is not remembered as a viewer',
   );
+  assert.deepEqual([other.hasEnded(), other.endReason], [true, undefined]);
 });
 
 test('an id of before is good for a moment once the stream is published again, and is not made longer', async () => {
@@ -238,5 +240,6 @@ test('a session that carries more than it was granted ends; what a player fetche
   pass((120 * 30_000) / 8);
   pass(0);
   assert.equal(session.hasEnded(), true);
+  assert.equal(session.endReason?.code, 'BITRATE_EXCEEDED');
   assert.equal(sessions.find(session.context), 'revoked');
 });

@@ -46,6 +46,7 @@ export class DashValidator {
 
   #checkPeriods(mpd: Mpd, nowMs: number | undefined): void {
     let endMs = 0;
+    let saidEndMs = 0;
     const ids = new Set<string>();
     for (const period of mpd.periods) {
       rule(!ids.has(period.id), `5.3.2.2: two periods ${period.id}`);
@@ -54,6 +55,7 @@ export class DashValidator {
         period.startMs >= endMs,
         `period ${period.id} begins at ${period.startMs}, before the last ends at ${endMs}`,
       );
+      rule(period.startMs >= saidEndMs, `period ${period.id} begins before the last says that it ends`);
       for (const set of period.adaptationSets) {
         const { template } = set;
         let time = -1;
@@ -70,6 +72,11 @@ export class DashValidator {
         const end = period.startMs + ((time - template.presentationTimeOffset) * 1000) / template.timescale;
         endMs = Math.max(endMs, Math.floor(end));
       }
+      saidEndMs = period.durationMs === undefined ? 0 : period.startMs + period.durationMs;
+      rule(
+        saidEndMs === 0 || saidEndMs >= endMs,
+        `period ${period.id} says that it ends before its media do`,
+      );
     }
     const availableMs = (mpd.availabilityStartTimeMs ?? 0) + endMs;
     if (mpd.type === 'dynamic' && nowMs !== undefined && mpd.periods.length > 0) {

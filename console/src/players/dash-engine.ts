@@ -9,6 +9,8 @@ type Errors = Library['MediaPlayer']['errors'];
 /** Without news for so many segments, the stream has ended without saying so. */
 const PATIENCE_SEGMENTS = 3;
 const PATIENCE_MIN_MS = 8000;
+/** Without asking for any segment. Who joins after one publisher and before the first segment of the next begins where there is nothing. */
+const PATIENCE_IDLE_MS = 2500;
 
 /** DASH by dash.js. */
 export class DashEngine implements Engine {
@@ -17,6 +19,8 @@ export class DashEngine implements Engine {
   #player: Dash.MediaPlayerClass | undefined;
   /** The MPD was read once. */
   #known = false;
+  /** A segment was asked for. */
+  #busy = false;
   #longestSegmentS = 0;
   /** Of the last segment of each kind. */
   readonly #kbps = new Map<string, number>();
@@ -45,6 +49,7 @@ export class DashEngine implements Engine {
   }
 
   patienceMs(): number {
+    if (this.#known && !this.#busy) return PATIENCE_IDLE_MS;
     return Math.max(PATIENCE_MIN_MS, PATIENCE_SEGMENTS * 1000 * this.#longestSegmentS);
   }
 
@@ -87,6 +92,11 @@ export class DashEngine implements Engine {
     });
     player.on(events.MANIFEST_LOADED, () => {
       this.#known = true;
+    });
+    player.on(events.FRAGMENT_LOADING_STARTED, (event) => {
+      // Its declarations name no fields of this event.
+      const { request } = event as unknown as { readonly request: Dash.FragmentRequest };
+      this.#busy ||= request.type === 'MediaSegment';
     });
     player.on(events.FRAGMENT_LOADING_COMPLETED, this.#onSegment);
     player.on(events.ERROR, (event) => this.#onError(event, errors));

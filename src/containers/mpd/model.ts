@@ -56,6 +56,8 @@ export interface Period {
   readonly id: string;
   /** From the begin of the presentation, ms. */
   readonly startMs: number;
+  /** Of a period that is over, ms: what follows may begin later. */
+  readonly durationMs?: number;
   readonly adaptationSets: readonly AdaptationSet[];
 }
 

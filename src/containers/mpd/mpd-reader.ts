@@ -38,7 +38,7 @@ export function readMpd(input: Buffer | string): Mpd {
         }),
     periods: childrenOf(root, 'Period').map((element) => {
       const period = readPeriod(element, endMs);
-      endMs = period.startMs + (new Fields(element).ms('duration') ?? 0);
+      endMs = period.startMs + (period.durationMs ?? 0);
       return period;
     }),
   };
@@ -49,6 +49,7 @@ function readPeriod(element: XmlElement, endOfLastMs: number): Period {
   return {
     id: from.text('id') ?? '',
     startMs: from.ms('start') ?? endOfLastMs,
+    ...from.duration('duration'),
     adaptationSets: childrenOf(element, 'AdaptationSet').map(readSet),
   };
 }

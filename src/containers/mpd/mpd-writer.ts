@@ -36,7 +36,9 @@ export function writeMpd(mpd: Mpd): string {
 }
 
 function writePeriod(lines: string[], period: Period): void {
-  lines.push(`  <Period${attributes({ id: period.id, start: durationText(period.startMs) })}>`);
+  lines.push(
+    `  <Period${attributes({ id: period.id, start: durationText(period.startMs), duration: durationText(period.durationMs) })}>`,
+  );
   for (const set of period.adaptationSets) writeSet(lines, set);
   lines.push('  </Period>');
 }

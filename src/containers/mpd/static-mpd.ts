@@ -16,7 +16,13 @@ export function asStatic(mpd: Mpd): Mpd {
       const offset = template.presentationTimeOffset + Math.round((lead * template.timescale) / 1000);
       return { ...set, template: { ...template, presentationTimeOffset: offset } };
     });
-    const moved = { ...period, startMs: Math.round(period.startMs + lead - zeroMs), adaptationSets };
+    const { durationMs } = period;
+    const moved = {
+      ...period,
+      startMs: Math.round(period.startMs + lead - zeroMs),
+      ...(durationMs === undefined ? {} : { durationMs: Math.round(durationMs - lead) }),
+      adaptationSets,
+    };
     endMs = Math.max(endMs, moved.startMs + lengthMs(moved));
     return moved;
   });

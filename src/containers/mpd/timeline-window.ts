@@ -236,10 +236,13 @@ function endOfPeriod(period: WindowPeriod): number {
   return endMs;
 }
 
-function shownPeriod(period: WindowPeriod): Period {
+function shownPeriod(period: WindowPeriod, index: number, all: readonly WindowPeriod[]): Period {
+  const startMs = period.startMs ?? 0;
   return {
     id: `p${period.id}`,
-    startMs: period.startMs ?? 0,
+    startMs,
+    // Players that join while nobody published then begin with the next period, instead of waiting for media that never was.
+    ...(index === all.length - 1 ? {} : { durationMs: endOfPeriod(period) - startMs }),
     adaptationSets: period.tracks.flatMap((track, id) => {
       const [first] = track.entries;
       if (first === undefined) return [];

@@ -206,6 +206,33 @@ suite('the live window', () => {
     ]);
   });
 
+  test('a period that is over says how long its media are: nobody waits in the time when nobody published', () => {
+    const window = new TimelineWindow(OPTIONS);
+    window.beginPeriod([VIDEO, AUDIO], 0);
+    for (const i of [0, 1]) {
+      window.add(0, i * 180_000, 180_000, WALL + 2000 * (i + 1));
+      window.add(1, i * 88_200, 85_000, WALL + 2000 * (i + 1));
+    }
+    assert.equal(window.mpd().periods[0]?.durationMs, undefined, 'it may go on');
+    window.beginPeriod([VIDEO], 0);
+    assert.equal(window.mpd().periods[0]?.durationMs, undefined, 'nothing follows yet');
+    const bounds = (): readonly (readonly (number | undefined)[])[] =>
+      window.mpd().periods.map(({ startMs, durationMs }) => [startMs, durationMs]);
+    window.add(0, 0, 180_000, WALL + 11_000);
+    assert.deepEqual(bounds(), [
+      [0, 4000],
+      [9000, undefined],
+    ]);
+    assert.deepEqual(readMpd(writeMpd(window.mpd())), window.mpd());
+    // By now the first segment has left the window, which counts from zero once it is over.
+    for (let i = 1; i < 27; i++) window.add(0, i * 180_000, 180_000, WALL + 11_000 + i * 2000);
+    window.end();
+    assert.deepEqual(bounds(), [
+      [0, 2000],
+      [7000, undefined],
+    ]);
+  });
+
   test('gives files away an update period and a segment after they left', () => {
     const window = new TimelineWindow(OPTIONS);
     window.beginPeriod([AUDIO], 0);

@@ -124,6 +124,27 @@ suite('the console', () => {
     await eventually(async () => (await ban.count()) === 0, 'no ban');
   });
 
+  test('steps through many clients, a hundred at a time', async () => {
+    const players = await Promise.all(
+      Array.from({ length: 105 }, () => RtmpPeer.play(server.rtmpPort, 'crowd')),
+    );
+    const pager = browser.page.getByRole('navigation', { name: 'Pages: Clients' });
+    const clients = row('Clients', /rtmp-play/);
+    await pager.getByText(/^1 to 100 of 10\d$/).waitFor();
+    assert.equal(await clients.count(), 100);
+    assert.ok(await pager.getByRole('button', { name: 'Before' }).isDisabled());
+    await pager.getByRole('button', { name: 'After' }).click();
+    await pager.getByText(/^101 to 10\d of 10\d$/).waitFor();
+    assert.ok(await pager.getByRole('button', { name: 'After' }).isDisabled());
+    await shot('console-pages');
+    assert.equal(await browser.page.getByRole('navigation', { name: 'Pages: Streams' }).count(), 0);
+    for (const player of players) player.destroy();
+    await pager.getByText(/None here/).waitFor();
+    await pager.getByRole('button', { name: 'Before' }).click();
+    await eventually(async () => (await pager.count()) === 0, 'one page');
+    assert.ok((await clients.count()) < 100);
+  });
+
   test('signs out and forgets; another role sees and may not end', async () => {
     const { page } = browser;
     await page.getByRole('button', { name: 'Sign out' }).click();

@@ -10,16 +10,32 @@ export class ApiRefusal extends Error {
   }
 }
 
-/** Clients that are shown at most. */
-export const SHOWN_CLIENTS = 200;
+/** Rows of a page: what is drawn anew every two seconds. */
+const PAGE_ROWS = 100;
+
+/** Which part of a list is shown. */
+export interface Page {
+  /** Index of its first row. */
+  readonly start: number;
+  /** Rows at most. */
+  readonly count: number;
+  readonly total: number;
+}
+
+/** Where the pages begin that are asked for. */
+export interface Starts {
+  readonly streams: number;
+  readonly clients: number;
+}
 
 /** Everything that the console shows, as of one moment. */
 export interface Overview {
   readonly summary: Summary;
   readonly vhosts: readonly Vhost[];
   readonly streams: readonly Stream[];
+  readonly streamPage: Page;
   readonly clients: readonly Client[];
-  readonly clientTotal: number;
+  readonly clientPage: Page;
   readonly bans: readonly Ban[];
 }
 
@@ -32,20 +48,21 @@ export class Api {
     this.#authorization = authorization;
   }
 
-  async overview(): Promise<Overview> {
+  async overview(starts: Starts): Promise<Overview> {
     const [summary, vhosts, streams, clients, bans] = await Promise.all([
       this.#ask<{ data: Summary }>('summaries'),
       this.#ask<{ vhosts: Vhost[] }>('vhosts/'),
-      this.#ask<{ streams: Stream[] }>('streams/'),
-      this.#ask<{ clients: Client[]; total: number }>(`clients/?count=${SHOWN_CLIENTS}`),
+      this.#ask<{ streams: Stream[]; total: number }>(`streams/?start=${starts.streams}&count=${PAGE_ROWS}`),
+      this.#ask<{ clients: Client[]; total: number }>(`clients/?start=${starts.clients}&count=${PAGE_ROWS}`),
       this.#ask<{ bans: Ban[] }>('bans/'),
     ]);
     return {
       summary: summary.data,
       vhosts: vhosts.vhosts,
       streams: streams.streams,
+      streamPage: { start: starts.streams, count: PAGE_ROWS, total: streams.total },
       clients: clients.clients,
-      clientTotal: clients.total,
+      clientPage: { start: starts.clients, count: PAGE_ROWS, total: clients.total },
       bans: bans.bans,
     };
   }

@@ -13,7 +13,7 @@ import { useOverview } from './use-overview.ts';
 export function Console() {
   const [authorization, setAuthorization] = useState(rememberedAuthorization);
   const api = useMemo(() => new Api(authorization), [authorization]);
-  const { state, refresh } = useOverview(api);
+  const { state, refresh, turn } = useOverview(api);
   const events = useEvents(api, refresh);
   const [problem, setProblem] = useState('');
   const end = useCallback<End>(
@@ -63,8 +63,8 @@ export function Console() {
         {overview !== undefined && (
           <>
             <ServerFacts summary={overview.summary} />
-            <Streams streams={overview.streams} end={end} />
-            <Clients overview={overview} end={end} />
+            <Streams overview={overview} end={end} onStart={(streams) => turn({ streams })} />
+            <Clients overview={overview} end={end} onStart={(clients) => turn({ clients })} />
             <div class="pair">
               <Vhosts vhosts={overview.vhosts} />
               <Bans bans={overview.bans} end={end} />

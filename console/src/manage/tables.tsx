@@ -3,6 +3,7 @@ import { codecName, formatAge, formatRate, formatSize } from '../model/format.ts
 import { ActButton } from './act-button.tsx';
 import type { Overview } from './api.ts';
 import type { Ban, Client, ShownEvent, Stream, Vhost } from './objects.ts';
+import { Pager } from './pager.tsx';
 import { m } from './strings.ts';
 
 /** For how long the buttons ban, seconds. */
@@ -15,11 +16,11 @@ interface CardProps {
   readonly title: string;
   readonly count?: number;
   readonly heads: readonly string[];
-  readonly note?: string | undefined;
+  readonly pager?: ComponentChildren;
   readonly children: ComponentChildren[];
 }
 
-function TableCard({ title, count, heads, note, children }: CardProps) {
+function TableCard({ title, count, heads, pager, children }: CardProps) {
   return (
     <section class="card" aria-label={title}>
       <h2>
@@ -43,15 +44,26 @@ function TableCard({ title, count, heads, note, children }: CardProps) {
           </table>
         </div>
       )}
-      {note !== undefined && <p class="quiet">{note}</p>}
+      {pager}
     </section>
   );
 }
 
-export function Streams({ streams, end }: { readonly streams: readonly Stream[]; readonly end: End }) {
+interface PagedProps {
+  readonly overview: Overview;
+  readonly end: End;
+  readonly onStart: (start: number) => void;
+}
+
+export function Streams({ overview: { streams, streamPage }, end, onStart }: PagedProps) {
   const heads = [m.stream, m.state, m.media, m.clients, m.incoming, m.outgoing, m.age, ''];
   return (
-    <TableCard title={m.streams} count={streams.length} heads={heads}>
+    <TableCard
+      title={m.streams}
+      count={streamPage.total}
+      heads={heads}
+      pager={<Pager about={m.streams} page={streamPage} shown={streams.length} onStart={onStart} />}
+    >
       {streams.map((stream) => (
         <tr key={stream.id}>
           <th scope="row">{stream.url}</th>
@@ -87,12 +99,15 @@ export function Streams({ streams, end }: { readonly streams: readonly Stream[];
   );
 }
 
-export function Clients({ overview, end }: { readonly overview: Overview; readonly end: End }) {
-  const { clients, clientTotal } = overview;
+export function Clients({ overview: { clients, clientPage }, end, onStart }: PagedProps) {
   const heads = [m.address, m.kind, m.stream, m.incoming, m.outgoing, m.queue, m.drops, m.age, ''];
-  const note = clientTotal > clients.length ? m.more(clients.length, clientTotal) : undefined;
   return (
-    <TableCard title={m.clients} count={clientTotal} heads={heads} note={note}>
+    <TableCard
+      title={m.clients}
+      count={clientPage.total}
+      heads={heads}
+      pager={<Pager about={m.clients} page={clientPage} shown={clients.length} onStart={onStart} />}
+    >
       {clients.map((client) => (
         <ClientRow key={`${client.id} ${client.publish}`} client={client} end={end} />
       ))}

@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import { ApiRefusal, type Api, type Overview } from './api.ts';
+import { ApiRefusal, type Api, type Overview, type Starts } from './api.ts';
 
 const POLL_MS = 2_000;
 
@@ -13,9 +13,14 @@ export interface OverviewState {
 
 const ASKING: OverviewState = { reach: 'asking', message: '', overview: undefined };
 
-/** Asks the API again and again while the tab is visible. */
-export function useOverview(api: Api): { readonly state: OverviewState; readonly refresh: () => void } {
+/** Asks the API again and again while the tab is visible. `turn` goes to other pages. */
+export function useOverview(api: Api): {
+  readonly state: OverviewState;
+  readonly refresh: () => void;
+  readonly turn: (to: Partial<Starts>) => void;
+} {
   const [state, setState] = useState(ASKING);
+  const starts = useRef<Starts>({ streams: 0, clients: 0 });
   const refresh = useRef<() => void>(() => undefined);
   useEffect(() => {
     let timer: number | undefined;
@@ -26,14 +31,16 @@ export function useOverview(api: Api): { readonly state: OverviewState; readonly
       if (isAsking) return;
       window.clearTimeout(timer);
       isAsking = true;
-      const next = await api.overview().then(
+      const asked = starts.current;
+      const next = await api.overview(asked).then(
         (overview) => (): OverviewState => ({ reach: 'ok', message: '', overview }),
         (error: unknown) => (old: OverviewState) => failed(old, error),
       );
       isAsking = false;
       if (isClosed) return;
       setState(next);
-      if (document.visibilityState === 'visible') timer = window.setTimeout(() => void ask(), POLL_MS);
+      if (asked !== starts.current) void ask();
+      else if (document.visibilityState === 'visible') timer = window.setTimeout(() => void ask(), POLL_MS);
     };
     refresh.current = () => void ask();
     const onVisible = (): void => {
@@ -47,7 +54,11 @@ export function useOverview(api: Api): { readonly state: OverviewState; readonly
       document.removeEventListener('visibilitychange', onVisible);
     };
   }, [api]);
-  return { state, refresh: useCallback(() => refresh.current(), []) };
+  const turn = useCallback((to: Partial<Starts>) => {
+    starts.current = { ...starts.current, ...to };
+    refresh.current();
+  }, []);
+  return { state, refresh: useCallback(() => refresh.current(), []), turn };
 }
 
 function failed(old: OverviewState, error: unknown): OverviewState {

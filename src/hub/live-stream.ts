@@ -13,20 +13,20 @@ import { GopCache } from './gop-cache.ts';
 import { HeadCache } from './head-cache.ts';
 import { MediaFacts } from './media-facts.ts';
 import { MixCorrect } from './mix-correct.ts';
-import type {
-  AttendRequest,
-  FrameTap,
-  LiveStream,
-  Playback,
-  PlayRequest,
-  SessionInfo,
-  StreamName,
-  StreamOptions,
-  StreamSnapshot,
-  StreamState,
-  WireFormat,
+import {
+  streamKey,
+  type AttendRequest,
+  type FrameTap,
+  type LiveStream,
+  type Playback,
+  type PlayRequest,
+  type SessionInfo,
+  type StreamName,
+  type StreamOptions,
+  type StreamSnapshot,
+  type StreamState,
+  type WireFormat,
 } from './ports.ts';
-import { streamKey } from './ports.ts';
 import { soundCache, type SoundCache } from './sound-cache.ts';
 import type { StreamServices } from './stream-services.ts';
 import { Timeline, type TimelineMode } from './timeline.ts';
@@ -178,15 +178,13 @@ export class HubStream implements LiveStream, FeedSource, ViewerHost {
       this.#writeHead(frame, now);
       return;
     }
-    const kind = frame.kind;
-    const timed = frame.at(this.#timeline.map(kind, frame.dts, now, frame.cts));
+    const timed = frame.at(this.#timeline.map(frame.kind, frame.dts, now, frame.cts));
     const mix = this.#mix;
-    if (mix === undefined) {
-      this.#accept(timed, now);
-      return;
+    if (mix === undefined) this.#accept(timed, now);
+    else {
+      mix.push(timed);
+      for (let next = mix.shift(); next !== undefined; next = mix.shift()) this.#accept(next, now);
     }
-    mix.push(timed);
-    for (let next = mix.shift(); next !== undefined; next = mix.shift()) this.#accept(next, now);
   }
 
   /** The publisher of `publish` left. */

@@ -8,7 +8,7 @@ import type { Config, ConfigChange } from '../config/index.ts';
 import { ServerEvents } from '../control/events/index.ts';
 import type { HttpHooks } from '../control/hooks/index.ts';
 import { SessionRegistry } from '../control/sessions/index.ts';
-import { RtmpEndpoint } from '../endpoints/rtmp/index.ts';
+import type { RtmpEndpoint } from '../endpoints/rtmp/index.ts';
 import { createHub, type ClosableHub } from '../hub/hub.ts';
 import { MergeGovernor } from '../hub/merge-governor.ts';
 import { audioTrackOf, videoTrackOf } from '../media/track-info.ts';
@@ -19,7 +19,7 @@ import { DelayedRemovals } from '../storage/delayed-removals.ts';
 import { nodeFileSystem } from '../storage/file-system.ts';
 import { LiveResources } from '../storage/live-resources.ts';
 import { AccessControl } from './access.ts';
-import { listenAddress, type ServerAddresses } from './addresses.ts';
+import type { ServerAddresses } from './addresses.ts';
 import { StreamFileRights } from './file-rights.ts';
 import { HostPart } from './host-part.ts';
 import { HttpSide } from './http-side.ts';
@@ -29,14 +29,16 @@ import { outputKinds } from './output-kinds.ts';
 import { OutputWatch } from './output-watch.ts';
 import { recoverOutputs } from './recovery.ts';
 import { proxySettings } from './proxy-settings.ts';
-import type { Refusal, ReloadEntry, ReloadReport, ReloadTarget } from './reload/ports.ts';
+import { reloadOutcome } from './reload/outcome.ts';
+import type { Refusal, ReloadReport, ReloadTarget } from './reload/ports.ts';
 import { ServerTarget } from './reload/server-target.ts';
+import { rtmpEndpoint } from './rtmp-part.ts';
 import type { ServerDeps } from './server-deps.ts';
 import { StreamOutputs } from './stream-outputs.ts';
 import { certificateEnds, Telemetry } from './telemetry.ts';
 import { streamHealth } from './vhost-health.ts';
 import { hookSpool, httpHooks } from './vhost-hooks.ts';
-import { rtmpVhosts, streamOptions } from './vhost-options.ts';
+import { streamOptions } from './vhost-options.ts';
 import { VhostTable } from './vhost-table.ts';
 
 const NAME = 'srs-ts';
@@ -99,8 +101,7 @@ export class Server implements ReloadTarget {
     this.#removals = new DelayedRemovals(wheel, (path, error) =>
       logger.warn(`${path} could not be removed: ${describeError(error)}`),
     );
-    const unixTime = (): number => Date.now();
-    const time = { clock, unixTime };
+    const time = { clock, unixTime: (): number => Date.now() };
     const serverId = config.serverId === '' ? `vid-${newSessionId()}` : config.serverId;
     const serviceId = newSessionId();
     const sessions = new SessionRegistry({
@@ -222,25 +223,17 @@ export class Server implements ReloadTarget {
       resolvers: deps.resolvers ?? [],
     });
     this.#scope.add(() => this.#hub.close());
-    this.#rtmp = new RtmpEndpoint({
-      listen: config.listen.map(listenAddress),
+    this.#rtmp = rtmpEndpoint(inForce, vhosts, {
       gate: this.#gate,
       proxies,
       hub: this.#hub,
       policy: access.limited(policy),
       observer: this.#hooks,
-      vhosts: rtmpVhosts(vhosts),
       clock,
       wheel,
       logger,
       newSessionId,
       server: { name: NAME, version },
-      get handshakeTimeoutMs() {
-        return inForce().rtmpHandshakeTimeoutMs;
-      },
-      get emptyIpOk() {
-        return inForce().emptyIpOk;
-      },
     });
     // After a reload the lines may be others.
     const placeOf = (key: string): string | undefined =>
@@ -365,12 +358,10 @@ export class Server implements ReloadTarget {
   }
 
   /** Tells who listens to events what a reload did. */
-  reloaded({ ok, trigger, entries }: ReloadReport): void {
-    const of = (outcome: ReloadEntry['outcome']): readonly string[] =>
-      entries.filter((entry) => entry.outcome === outcome).map(({ change }) => change.directive);
-    const [applied, restart, refused] = [of('applied'), of('restart'), of('refused')];
-    this.#telemetry.reloaded(ok && refused.length === 0);
-    this.#events.reloaded({ ok, trigger, applied, restart, refused });
+  reloaded(report: ReloadReport): void {
+    const outcome = reloadOutcome(report);
+    this.#telemetry.reloaded(outcome.ok && outcome.refused.length === 0);
+    this.#events.reloaded(outcome);
   }
 
   /** Closes all listeners and ends the ingests; sessions go on. The first part of a graceful end; `stop` follows. */

@@ -7,4 +7,4 @@ export {
   type ServerEvent,
 } from './event-schemas.ts';
 export { EventBody, type EventBodyOptions } from './event-body.ts';
-export { ServerEvents, type ServerEventsOptions } from './server-events.ts';
+export { ServerEvents, type ReloadOutcome, type ServerEventsOptions } from './server-events.ts';

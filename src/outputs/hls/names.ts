@@ -119,6 +119,11 @@ export class HlsNames {
   }
 }
 
+/** Whether the address is that of a part (`HlsNames.part`), which is in memory only. */
+export function isPart(uri: string): boolean {
+  return /\.part\d+\.m4s$/.test(uri);
+}
+
 /** The name with `-number` before its ending: for names that are taken. */
 export function numbered(file: string, number: number): string {
   const ending = posix.extname(file);

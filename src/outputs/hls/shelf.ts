@@ -20,7 +20,7 @@ import { FactsMeter } from './facts.ts';
 import { FloorClock } from './floor-clock.ts';
 import { encryptSegment, KeyRing } from './key-ring.ts';
 import type { LivePlaylist, VariantFacts } from './live-playlist.ts';
-import { numbered, type HlsNames, type Moment, type Place } from './names.ts';
+import { isPart, numbered, type HlsNames, type Moment, type Place } from './names.ts';
 import type { HlsDocument, HlsOptions } from './options.ts';
 import { InitFiles, type KnownInit } from './init-files.ts';
 import { PartShelf } from './part-shelf.ts';
@@ -394,9 +394,4 @@ export class HlsShelf implements LivePlaylist {
       durationMs: Math.round(durationMs),
     });
   }
-}
-
-/** Parts are in memory only. */
-function isPart(uri: string): boolean {
-  return /\.part\d+\.m4s$/.test(uri);
 }

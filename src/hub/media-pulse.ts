@@ -21,6 +21,10 @@ export interface Pulse {
   readonly audioAt: number | undefined;
   /** Of sound, without the headers of its container. */
   readonly audioBytes: number;
+  /** Of the last keyframe, and of all pictures that are none. */
+  readonly keyframeBytes: number | undefined;
+  readonly deltaBytes: number;
+  readonly deltaFrames: number;
 }
 
 /** Counts what of a publisher's media tells whether it is well. A few additions a frame, once for all viewers. */
@@ -34,6 +38,9 @@ export class MediaPulse {
   #videoDts = 0;
   #audioDts = 0;
   #audioBytes = 0;
+  #keyframeBytes: number | undefined;
+  #deltaBytes = 0;
+  #deltaFrames = 0;
   #since = 0;
   #sum = 0;
   #count = 0;
@@ -51,6 +58,9 @@ export class MediaPulse {
     this.#videoAt = undefined;
     this.#audioAt = undefined;
     this.#audioBytes = 0;
+    this.#keyframeBytes = undefined;
+    this.#deltaBytes = 0;
+    this.#deltaFrames = 0;
     this.#since = now;
     this.#sum = 0;
     this.#count = 0;
@@ -70,6 +80,10 @@ export class MediaPulse {
         if (this.#keyDts !== undefined) this.#gopMs = frame.dts - this.#keyDts;
         this.#keyDts = frame.dts;
         this.#keyframeAt = now;
+        this.#keyframeBytes = frame.flvBody.length - frame.payloadOffset;
+      } else {
+        this.#deltaBytes += frame.flvBody.length - frame.payloadOffset;
+        this.#deltaFrames += 1;
       }
       if (this.#audioAt === undefined || now - this.#audioAt > TOGETHER_MS) return;
     } else {
@@ -96,6 +110,9 @@ export class MediaPulse {
       videoAt: this.#videoAt,
       audioAt: this.#audioAt,
       audioBytes: this.#audioBytes,
+      keyframeBytes: this.#keyframeBytes,
+      deltaBytes: this.#deltaBytes,
+      deltaFrames: this.#deltaFrames,
     };
   }
 

@@ -123,6 +123,9 @@ export class FakeStream implements LiveStream {
         videoAt: undefined,
         audioAt: undefined,
         audioBytes: 0,
+        keyframeBytes: undefined,
+        deltaBytes: 0,
+        deltaFrames: 0,
       },
     };
   }

@@ -1,5 +1,7 @@
 import type { StreamProblem } from '../../hub/health-events.ts';
+import type { Pulse } from '../../hub/media-pulse.ts';
 import type { StreamSnapshot } from '../../hub/ports.ts';
+import { StillPicture } from './still-picture.ts';
 
 /** [health] What of a vhost's streams is warned of; 0 switches one off. */
 export interface HealthOptions {
@@ -21,7 +23,10 @@ export interface HealthOptions {
 const SILENT_BYTES_PER_CHANNEL = 10;
 /** What is usual is known after so long, ms. */
 const LEARN_MS = 30_000;
-/** How fast the usual rate follows the present one (time constant), ms; slower while it is low, so that a warning lasts. */
+/**
+ * How fast the usual rate follows the present one (time constant), ms; slower while it is low, so that a warning lasts, and the usual
+ * size of pictures while they stand still.
+ */
 const FOLLOW_MS = 60_000;
 const FOLLOW_LOW_MS = 600_000;
 /** A low rate is no more low when it is above so much of the bound that it fell below. */
@@ -39,6 +44,7 @@ export class Detectors {
   #silentSince: number | undefined;
   #usualKbps: number | undefined;
   #isLow = false;
+  readonly #picture = new StillPicture();
   #lookedAt: number;
   #repairs: number;
   /** When timestamps were repaired, and how many. */
@@ -70,7 +76,7 @@ export class Detectors {
       const apart = pulse.interleaveMs;
       add('bad_interleave', `sound and picture that come together are up to ${apart} ms apart`);
     }
-    add('low_bitrate', this.#rate(snapshot.receivedKbps, options, now));
+    add('low_bitrate', this.#rate(snapshot.receivedKbps, pulse, options, now));
     add('unsteady_time', this.#time(snapshot.timelineRepairs, options, now));
     this.#lookedAt = now;
     return findings;
@@ -104,17 +110,20 @@ export class Detectors {
       : undefined;
   }
 
-  #rate(kbps: number, { lowBitratePercent }: HealthOptions, now: number): string | undefined {
+  #rate(kbps: number, pulse: Pulse, { lowBitratePercent }: HealthOptions, now: number): string | undefined {
     const passed = now - this.#lookedAt;
+    const isStill = this.#picture.look(pulse);
     if (now - this.#beganAt < LEARN_MS / 2) return undefined; // The rate is an average of seconds.
     const usual = (this.#usualKbps ??= kbps);
     const bound = (usual * lowBitratePercent) / 100;
     this.#isLow =
       lowBitratePercent > 0 &&
       now - this.#beganAt >= LEARN_MS &&
+      !isStill &&
       kbps < (this.#isLow ? Math.min(bound * RECOVERED, usual) : bound);
     const follow = 1 - Math.exp(-passed / (this.#isLow ? FOLLOW_LOW_MS : FOLLOW_MS));
     this.#usualKbps = usual + (kbps - usual) * follow;
+    this.#picture.follow(pulse, isStill ? 1 - Math.exp(-passed / FOLLOW_LOW_MS) : follow);
     return this.#isLow ? `${kbps} kbit/s, where ${Math.round(usual)} kbit/s are usual` : undefined;
   }
 

@@ -4,6 +4,9 @@ import { MediaPulse } from '../../../src/hub/media-pulse.ts';
 import { RateMeter } from '../../../src/hub/rate-meter.ts';
 import { audioFrame, videoFrame } from '../../support/hub-fixtures.ts';
 
+/** Bytes of a picture of the fixtures, without the header of its tag. */
+const PICTURE = 35;
+
 test('pictures per second, the last whole group, when what came last, and the bytes of sound', () => {
   const pulse = new MediaPulse();
   pulse.begin(1_000);
@@ -16,6 +19,9 @@ test('pictures per second, the last whole group, when what came last, and the by
     videoAt: undefined,
     audioAt: undefined,
     audioBytes: 0,
+    keyframeBytes: undefined,
+    deltaBytes: 0,
+    deltaFrames: 0,
   });
   // 25 pictures a second, a keyframe every 2 s, 4 s long; two sounds of 14 bytes.
   for (let n = 0; n < 100; n += 1) pulse.add(videoFrame(n * 40, n % 50 === 0), 1_000 + n * 40);
@@ -28,6 +34,7 @@ test('pictures per second, the last whole group, when what came last, and the by
   assert.equal(now.videoAt, 4_960);
   assert.equal(now.audioAt, 4_980);
   assert.equal(now.audioBytes, 28);
+  assert.deepEqual([now.keyframeBytes, now.deltaBytes, now.deltaFrames], [PICTURE, 98 * PICTURE, 98]);
   pulse.begin(9_000);
   assert.equal(pulse.read(9_000).keyframeAt, undefined, 'of another publisher nothing is left');
   assert.equal(pulse.read(9_000).gopMs, undefined);

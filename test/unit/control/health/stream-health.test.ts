@@ -33,6 +33,10 @@ interface Second {
   readonly keyframe?: boolean;
   /** Of a picture. */
   readonly bytes?: number;
+  /** Of a keyframe. @default bytes */
+  readonly keyframeBytes?: number;
+  /** Of so many pictures one comes. @default 1 */
+  readonly every?: number;
   /** Of a frame of sound. */
   readonly audioBytes?: number;
   /** How much sound is ahead in time, ms. */
@@ -91,7 +95,10 @@ class Scene {
       for (let n = 0; n < 25; n += 1) {
         const frames: Frame[] = [];
         const shaken = shake !== 0 && n % 5 === 0 ? shake : 0;
-        if (video) frames.push(videoFrame(this.#at + shaken, keyframe && n === 0, 0, bytes));
+        const isKeyframe = keyframe && n === 0;
+        const size = isKeyframe ? (second.keyframeBytes ?? bytes) : bytes;
+        if (video && n % (second.every ?? 1) === 0)
+          frames.push(videoFrame(this.#at + shaken, isKeyframe, 0, size));
         if (audio) frames.push(audioFrame(Math.max(0, this.#at + lead), 0, second.audioBytes ?? 200));
         for (const frame of frames) this.lease.write(frame);
         this.#at += 40;
@@ -213,5 +220,35 @@ test('after the end nobody looks any more', () => {
   scene.run(20);
   scene.health.close();
   scene.run(30, { keyframe: false });
+  assert.deepEqual(scene.heard(), []);
+});
+
+test('a picture that stands still is no rate that broke down; one that gets worse, or late, is', () => {
+  const moving: Second = { audio: false, keyframeBytes: 6_000, bytes: 1_000 };
+  const cases: readonly (readonly [string, Second, string[]])[] = [
+    ['stands still', { ...moving, bytes: 10 }, []],
+    ['gets worse', { ...moving, keyframeBytes: 1_000, bytes: 150 }, ['low_bitrate']],
+    ['is black', { ...moving, keyframeBytes: 100, bytes: 10 }, ['low_bitrate']],
+    ['comes seldom', { ...moving, every: 25 }, ['low_bitrate']],
+  ];
+  for (const [what, second, problems] of cases) {
+    const scene = new Scene();
+    scene.run(60, moving);
+    scene.run(20, second);
+    assert.deepEqual(scene.problems(), problems, what);
+    if (problems.length === 0) assert.deepEqual(scene.heard(), [], what);
+  }
+});
+
+test('nor is one of which a picture comes each second, some larger, and a keyframe every ten', () => {
+  const scene = new Scene();
+  scene.run(60, { audio: false, keyframeBytes: 6_000, bytes: 1_000 });
+  const seldom: Second = { audio: false, every: 25 };
+  for (let round = 0; round < 12; round += 1) {
+    scene.run(1, { ...seldom, bytes: 6_000 });
+    scene.run(4, { ...seldom, keyframe: false, bytes: 100 });
+    scene.run(1, { ...seldom, keyframe: false, bytes: 1_000 });
+    scene.run(4, { ...seldom, keyframe: false, bytes: 100 });
+  }
   assert.deepEqual(scene.heard(), []);
 });

@@ -1,7 +1,6 @@
 import type { StreamProblem } from '../../hub/health-events.ts';
-import type { Pulse } from '../../hub/media-pulse.ts';
 import type { StreamSnapshot } from '../../hub/ports.ts';
-import { StillPicture } from './still-picture.ts';
+import { UsualRate } from './usual-rate.ts';
 
 /** [health] What of a vhost's streams is warned of; 0 switches one off. */
 export interface HealthOptions {
@@ -21,16 +20,6 @@ export interface HealthOptions {
 
 /** An encoded frame of digital silence has at most so many bytes for each channel, whatever AAC or Opus encoder made it. */
 const SILENT_BYTES_PER_CHANNEL = 10;
-/** What is usual is known after so long, ms. */
-const LEARN_MS = 30_000;
-/**
- * How fast the usual rate follows the present one (time constant), ms; slower while it is low, so that a warning lasts, and the usual
- * size of pictures while they stand still.
- */
-const FOLLOW_MS = 60_000;
-const FOLLOW_LOW_MS = 600_000;
-/** A low rate is no more low when it is above so much of the bound that it fell below. */
-const RECOVERED = 1.5;
 /** Window in which repairs of timestamps are counted, ms. */
 const REPAIR_WINDOW_MS = 30_000;
 
@@ -42,9 +31,7 @@ export class Detectors {
   #frames = 0;
   #bytes = 0;
   #silentSince: number | undefined;
-  #usualKbps: number | undefined;
-  #isLow = false;
-  readonly #picture = new StillPicture();
+  readonly #rate: UsualRate;
   #lookedAt: number;
   #repairs: number;
   /** When timestamps were repaired, and how many. */
@@ -53,6 +40,7 @@ export class Detectors {
   /** `repairs`: those of the stream before this publish. `now`: clock time, ms, as all times. */
   constructor(now: number, repairs: number) {
     this.#beganAt = now;
+    this.#rate = new UsualRate(now);
     this.#lookedAt = now;
     this.#repairs = repairs;
   }
@@ -64,6 +52,7 @@ export class Detectors {
     const add = (problem: StreamProblem, message: string | undefined): void => {
       if (message !== undefined) findings.push([problem, message]);
     };
+    const audioKbps = this.#sound(snapshot, pulse.audioBytes, now);
     const sinceVideo = pulse.videoAt === undefined ? 0 : now - pulse.videoAt;
     const sinceAudio = pulse.audioAt === undefined ? 0 : now - pulse.audioAt;
     const limit = options.noMediaMs;
@@ -71,12 +60,14 @@ export class Detectors {
     if (isGone(sinceVideo)) add('no_video', `no picture for ${seconds(sinceVideo)} s`);
     else if (pulse.videoAt !== undefined) add('no_keyframe', this.#keyframe(pulse.keyframeAt, options, now));
     if (isGone(sinceAudio)) add('no_audio', `no sound for ${seconds(sinceAudio)} s`);
-    else add('silent_audio', this.#silence(snapshot, pulse.audioBytes, options, now));
+    else add('silent_audio', this.#silence(options, now));
     if (options.interleaveMs > 0 && pulse.interleaveMs > options.interleaveMs) {
       const apart = pulse.interleaveMs;
       add('bad_interleave', `sound and picture that come together are up to ${apart} ms apart`);
     }
-    add('low_bitrate', this.#rate(snapshot.receivedKbps, pulse, options, now));
+    const isSilent = this.#silentSince !== undefined;
+    const rate = { kbps: snapshot.receivedKbps, audioKbps, isSilent, pulse, now };
+    add('low_bitrate', this.#rate.look(rate, options.lowBitratePercent));
     add('unsteady_time', this.#time(snapshot.timelineRepairs, options, now));
     this.#lookedAt = now;
     return findings;
@@ -87,44 +78,25 @@ export class Detectors {
     return noKeyframeMs > 0 && since > noKeyframeMs ? `no keyframe for ${seconds(since)} s` : undefined;
   }
 
-  #silence(
-    { audio, audioFrames }: StreamSnapshot,
-    bytes: number,
-    { silentAudioMs }: HealthOptions,
-    now: number,
-  ): string | undefined {
+  /** Looks whether the sound is silence. Returns its rate, kbit/s. */
+  #sound({ audio, audioFrames }: StreamSnapshot, bytes: number, now: number): number {
     const frames = audioFrames - this.#frames;
-    const mean = frames > 0 ? (bytes - this.#bytes) / frames : undefined;
+    const came = bytes - this.#bytes;
     this.#frames = audioFrames;
     this.#bytes = bytes;
     // The frames of other codecs are as large as the sound is long.
     const isTold = audio?.codec === 'aac' || audio?.codec === 'opus';
-    if (mean === undefined || !isTold || mean > SILENT_BYTES_PER_CHANNEL * (audio.channels ?? 1)) {
-      this.#silentSince = undefined;
-      return undefined;
-    }
-    this.#silentSince ??= this.#lookedAt;
-    const since = now - this.#silentSince;
+    const bound = SILENT_BYTES_PER_CHANNEL * (audio?.channels ?? 1);
+    if (isTold && frames > 0 && came / frames <= bound) this.#silentSince ??= this.#lookedAt;
+    else this.#silentSince = undefined;
+    return (came * 8) / Math.max(1, now - this.#lookedAt);
+  }
+
+  #silence({ silentAudioMs }: HealthOptions, now: number): string | undefined {
+    const since = now - (this.#silentSince ?? now);
     return silentAudioMs > 0 && since > silentAudioMs
       ? `the sound is silence for ${seconds(since)} s`
       : undefined;
-  }
-
-  #rate(kbps: number, pulse: Pulse, { lowBitratePercent }: HealthOptions, now: number): string | undefined {
-    const passed = now - this.#lookedAt;
-    const isStill = this.#picture.look(pulse);
-    if (now - this.#beganAt < LEARN_MS / 2) return undefined; // The rate is an average of seconds.
-    const usual = (this.#usualKbps ??= kbps);
-    const bound = (usual * lowBitratePercent) / 100;
-    this.#isLow =
-      lowBitratePercent > 0 &&
-      now - this.#beganAt >= LEARN_MS &&
-      !isStill &&
-      kbps < (this.#isLow ? Math.min(bound * RECOVERED, usual) : bound);
-    const follow = 1 - Math.exp(-passed / (this.#isLow ? FOLLOW_LOW_MS : FOLLOW_MS));
-    this.#usualKbps = usual + (kbps - usual) * follow;
-    this.#picture.follow(pulse, isStill ? 1 - Math.exp(-passed / FOLLOW_LOW_MS) : follow);
-    return this.#isLow ? `${kbps} kbit/s, where ${Math.round(usual)} kbit/s are usual` : undefined;
   }
 
   #time(repairs: number, { unsteadyRepairs }: HealthOptions, now: number): string | undefined {

@@ -252,3 +252,29 @@ test('nor is one of which a picture comes each second, some larger, and a keyfra
   }
   assert.deepEqual(scene.heard(), []);
 });
+
+test('a pause of the sound is no rate that broke down, nor is what comes right behind it', () => {
+  for (const sound of [{ video: false }, { keyframeBytes: 100, bytes: 10 }] satisfies readonly Second[]) {
+    const scene = new Scene();
+    scene.run(60, sound);
+    for (let round = 0; round < 3; round += 1) {
+      scene.run(14, { ...sound, audioBytes: 10 });
+      scene.run(25, sound);
+    }
+    assert.deepEqual(scene.heard(), []);
+    scene.run(30, { ...sound, audioBytes: 30 });
+    assert.deepEqual(scene.heard(), ['+low_bitrate'], 'an encoder that has to save');
+  }
+});
+
+test('a picture that moves again is not warned of', () => {
+  const scene = new Scene();
+  scene.options = { ...OPTIONS, lowBitratePercent: 50 };
+  const moving: Second = { audio: false, keyframeBytes: 2_000, bytes: 1_000 };
+  scene.run(60, moving);
+  for (let round = 0; round < 4; round += 1) {
+    scene.run(13, { ...moving, bytes: 10 });
+    scene.run(25 + round, moving);
+  }
+  assert.deepEqual(scene.heard(), []);
+});

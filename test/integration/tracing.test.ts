@@ -335,3 +335,17 @@ test('warnings of a stream are events of its publish, and so is who ends a sessi
   ]);
   assert.deepEqual(events('play').slice(-1), [['kicked', { 'srs.message': 'kicked by the API' }]]);
 });
+
+test('who is let in and begins nothing has a span too: it is the parent of what was asked and told', async () => {
+  const { spans } = await collector();
+  const back = await callbacks();
+  const server = await start({ vhost: hooks(back) });
+  assert.equal((await fetch(`http://127.0.0.1:${server.httpPort}/live/nobody.flv`)).status, 404);
+  await back.call('on_stop');
+  await server.stop();
+  const [play, ...more] = spans().filter(({ name }) => name === 'play');
+  assert.ok(play !== undefined && more.length === 0);
+  assert.equal(attributes(play)['srs.end_reason'], 'not_begun');
+  for (const name of ['access', 'on_play', 'on_stop'])
+    assert.equal(spans().find((span) => span.name === name)?.parentSpanId, play.spanId, name);
+});

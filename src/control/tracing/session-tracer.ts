@@ -53,8 +53,8 @@ export class SessionTracer implements StreamObserver, HealthObserver, HookTracer
       protects: (vhost) => policy.protects?.(vhost) === true,
       settled: (session) => {
         policy.settled?.(session);
-        // Who was let in and has not begun makes no span: it was no session.
-        for (const action of ['publish', 'play'] as const) this.#asked.delete(`${session.id} ${action}`);
+        this.#settled(session, 'publish');
+        this.#settled(session, 'play');
       },
     };
   }
@@ -99,6 +99,13 @@ export class SessionTracer implements StreamObserver, HealthObserver, HookTracer
     if (this.#maker === undefined) return undefined;
     const parent = this.#asking.get(session.id) ?? this.#publishers.get(session);
     return new CallbackSpans(this.#maker, session.id, parent);
+  }
+
+  /** What was let in and has not begun never will: it was sent elsewhere, or there was nothing. */
+  #settled({ id }: SessionInfo, action: Action): void {
+    const asked = `${id} ${action}`;
+    this.#asked.get(asked)?.setAttribute('srs.end_reason', 'not_begun').end();
+    this.#asked.delete(asked);
   }
 
   async #check(policy: AccessPolicy, request: AccessRequest): ReturnType<AccessPolicy['check']> {

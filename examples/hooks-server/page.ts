@@ -40,7 +40,8 @@ export const PAGE = `<!doctype html>
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ ...wish, seconds: Number(wish.seconds) }),
     });
-    url.textContent = (await answer.json()).urls?.join('\\n') ?? 'refused';
+    const { urls, message } = await answer.json();
+    url.textContent = urls?.join('\\n') ?? message;
   };
   show();
   setInterval(show, 2000);

@@ -28,6 +28,7 @@ interface Answer {
 const MAX_SEEN = 100_000;
 const APP = 'live';
 const VHOST = '__defaultVhost__';
+const WANTED = 'wanted: action (play or publish), stream (letters, digits, _ and -), seconds (1 to 86400)';
 const REFUSED: Answer = { code: 403 };
 const YES: Answer = { code: 0 };
 
@@ -73,7 +74,7 @@ export function createHooksServer(options: HooksServerOptions): FastifyInstance 
     const isWish =
       (action === 'play' || action === 'publish') && typeof stream === 'string' && /^[\w-]+$/.test(stream);
     if (!isWish || typeof seconds !== 'number' || !(seconds >= 1 && seconds <= 86_400))
-      return reply.code(400).send({});
+      return reply.code(400).send({ message: WANTED });
     const expires = Math.floor(now() / 1000 + seconds);
     const query = signedQuery({ action, vhost: VHOST, app: APP, stream, expires }, signKey);
     const rtmp = `${rtmpUrl}/${APP}/${stream}?${query}`;

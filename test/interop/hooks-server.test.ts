@@ -74,6 +74,13 @@ suite('the sample back end with a real server and encoder', () => {
     );
     assert.equal(publisher['stream'], '__defaultVhost__/live/show');
     assert.equal(await status(`http://127.0.0.1:${http}/live/show.flv`), '403');
+    const vague = await fetch(`${page}/signed-urls`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ stream: 'show' }),
+    });
+    assert.equal(vague.status, 400);
+    assert.match(await vague.text(), /action \(play or publish\)/);
     const answer = await fetch(`${page}/signed-urls`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },

@@ -32,12 +32,13 @@ export function selectSource(
   return file === undefined ? undefined : { file };
 }
 
-/** Loads it; undefined after telling everything that is wrong. */
+/** Loads it; undefined after telling everything that is wrong, errors last. */
 export function loadSource(source: ConfigSource, io: CliIo): LoadedConfig | undefined {
   try {
     return reader(source, io)();
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
+    for (const warning of error.warnings) io.stderr(`warning: ${formatProblem(warning)}\n`);
     for (const problem of error.problems) io.stderr(`error: ${formatProblem(problem)}\n`);
     return undefined;
   }

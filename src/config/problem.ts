@@ -44,11 +44,18 @@ export class ConfigError extends ServerError {
   readonly problems: readonly ConfigProblem[];
   /** As in LoadedConfig: a change of one of these may mend it. */
   readonly asked: readonly string[];
+  /** What would have been said of it had it been usable: whoever mends the errors should not meet these one run later. */
+  readonly warnings: readonly ConfigProblem[];
 
-  constructor(problems: readonly ConfigProblem[], asked: readonly string[] = []) {
+  constructor(
+    problems: readonly ConfigProblem[],
+    asked: readonly string[] = [],
+    warnings: readonly ConfigProblem[] = [],
+  ) {
     super('CONFIG_INVALID', problems.map(formatProblem).join('\n'));
     this.problems = problems;
     this.asked = asked;
+    this.warnings = warnings;
   }
 }
 
@@ -93,7 +100,7 @@ export class Diagnostics {
   }
 
   throwIfAny(): void {
-    if (this.#errors.length > 0) throw new ConfigError(this.errors, [...this.asked]);
+    if (this.#errors.length > 0) throw new ConfigError(this.errors, [...this.asked], this.warnings);
   }
 }
 

@@ -76,7 +76,10 @@ export class ApiAuth {
     this.#told = new TallyReport({
       clock,
       logger,
-      line: (count, last) => `${count} requests to the API had wrong credentials, the last from ${last}`,
+      line: (count, last) =>
+        count === 1
+          ? `a request to the API had wrong credentials, from ${last}`
+          : `${count} requests to the API had wrong credentials, the last from ${last}`,
     });
   }
 

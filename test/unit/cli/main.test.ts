@@ -184,6 +184,17 @@ test('-t of a bad file lists everything on stderr', async () => {
   );
 });
 
+test('-t of a file with errors tells its warnings as well, before them', async () => {
+  const both = join(folder, 'both.conf');
+  writeFileSync(both, 'listen 1935;\nff_log_level debug;\nmax_conections 1;\n');
+  const { code, out, err } = await srs(['-t', '-c', both]);
+  assert.deepEqual([code, out], [1, '']);
+  const lines = err.split('\n');
+  assert.match(lines[0] ?? '', /^warning: .*both\.conf:2:1: ff_log_level: is accepted/);
+  assert.match(lines[1] ?? '', /^error: .*both\.conf:3:1: max_conections: there is no directive/);
+  assert.equal(lines[2], `the config file ${both} test failed`);
+});
+
 test('-c of a bad or missing file starts nothing', async () => {
   const broken = await srs(['-c', bad]);
   assert.deepEqual([broken.code, broken.out, broken.runs], [1, '', []]);

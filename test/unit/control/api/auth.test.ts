@@ -319,6 +319,16 @@ test('who gives none is told what to send, and the operator, now and then, what 
   assert.equal(told().length, 2);
 });
 
+test('one request with wrong credentials is told in the singular', async () => {
+  const logger = new MemoryLogger();
+  const { ask, auth } = await start(CLOSED, { logger });
+  assert.equal((await ask('GET', '/api/v1/versions', bearer('guess-0123456789'))).status, 401);
+  auth.close();
+  const told = logger.lines.filter((line) => line.includes('wrong credentials'));
+  assert.equal(told.length, 1);
+  assert.match(told[0] ?? '', /a request to the API had wrong credentials, from 127\.0\.0\.1/);
+});
+
 test('wrong credentials are counted per address, told without them, and forgotten after a minute', async () => {
   const logger = new MemoryLogger();
   const { ask, auth, clock } = await start(CLOSED, { logger });

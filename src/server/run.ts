@@ -142,6 +142,8 @@ function announce(
     }
   }
   if (config.srsLogTank === 'console') {
+    // For a person at a terminal; in the log of a container it would only stand between the lines.
+    if (!process.stdout.isTTY) return;
     logger.flushSync();
     process.stdout.write(banner(server.addresses, config));
   } else if (!inBackground) {

@@ -86,6 +86,7 @@ suite('daemon on', () => {
       const server = await home.up({ env });
       assert.equal(home.pid(), server.pid);
       assert.match(server.output, why);
+      assert.doesNotMatch(server.output, /Ctrl-C/, 'what is for a person is not in a log');
       assert.equal((await server.stop('SIGTERM')).code, 0);
     });
   }

@@ -6,6 +6,7 @@ import {
   appendBlock,
   applyEdits,
   directiveAt,
+  formatListen,
   placesOf,
   removeDirective,
   setArguments,
@@ -43,7 +44,7 @@ export interface FileEdit {
 export function editFor(update: Exclude<RawUpdate, { kind: 'undo' }>, disk: DiskConfig): FileEdit {
   switch (update.kind) {
     case 'set':
-      return setRoot(update.directive, update.words, disk);
+      return setRoot(update.directive, wordsFor(update, disk), disk);
     case 'vhost':
       return editVhost(update, disk);
     case 'dvr':
@@ -66,6 +67,27 @@ const KEYS: Readonly<Record<string, string>> = {
   utc_time: 'utcTime',
   pithy_print_ms: 'pithyPrintMs',
 };
+
+function wordsFor({ directive, words }: RawUpdate & { kind: 'set' }, disk: DiskConfig): readonly string[] {
+  return directive === 'listen' ? keepAddresses(words, disk.loaded.config.listen) : words;
+}
+
+/** SRS's API knows ports alone: they stay at the addresses that the file has, so that what was on one machine is not open to all. */
+function keepAddresses(
+  ports: readonly string[],
+  listen: LoadedConfig['config']['listen'],
+): readonly string[] {
+  const hosts = listen.some(({ host }) => host === undefined)
+    ? [undefined]
+    : [...new Set(listen.map(({ host }) => host))];
+  const addresses = ports.map(Number).flatMap((port) => {
+    const same = listen.filter((address) => address.port === port);
+    return same.length > 0 ? same : hosts.map((host) => ({ host, port }));
+  });
+  return [
+    ...new Set(addresses.map((one) => (one.host === undefined ? String(one.port) : formatListen(one)))),
+  ];
+}
 
 function setRoot(directive: string, words: readonly string[], disk: DiskConfig): FileEdit {
   const { config, origins } = disk.loaded;

@@ -45,9 +45,17 @@ interface Document {
 const OPERATIONS = [
   'get /api/',
   'get /api/v1/',
-  ...['versions', 'features', 'authors', 'health', 'raw', 'clusters', 'events'].map(
-    (name) => `get /api/v1/${name}`,
-  ),
+  ...[
+    'versions',
+    'features',
+    'authors',
+    'health',
+    'health/live',
+    'health/ready',
+    'raw',
+    'clusters',
+    'events',
+  ].map((name) => `get /api/v1/${name}`),
   ...['summaries', 'rusages', 'self_proc_stats', 'system_proc_stats', 'meminfos'].map(
     (name) => `get /api/v1/${name}`,
   ),

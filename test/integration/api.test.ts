@@ -293,7 +293,40 @@ test('health: 503 while the server is not ready', async () => {
   ready = false;
   const response = await fetch(`${origin}/api/v1/health`);
   assert.equal(response.status, 503);
-  assert.deepEqual(await response.json(), { ...BASE, data: { live: true, ready: false } });
+  const body = { ...BASE, data: { live: true, ready: false } };
+  assert.deepEqual(await response.json(), body);
+  for (const [path, status] of [
+    ['ready', 503],
+    ['live', 200],
+  ] as const) {
+    const probe = await fetch(`${origin}/api/v1/health/${path}`);
+    assert.equal(probe.status, status, path);
+    assert.deepEqual(await probe.json(), body);
+  }
+});
+
+test('HEAD has the head of GET, and listens to nothing', async () => {
+  const { origin } = await start();
+  for (const path of [
+    'clients/',
+    'clients/nobody?strict=1',
+    'streams/',
+    'vhosts/',
+    'bans/',
+    'openapi.json',
+    'versions',
+  ]) {
+    const get = await fetch(`${origin}/api/v1/${path}`);
+    const length = String((await get.arrayBuffer()).byteLength);
+    const head = await fetch(`${origin}/api/v1/${path}`, { method: 'HEAD' });
+    assert.equal(head.status, get.status, path);
+    assert.equal(head.headers.get('content-length'), length, path);
+    assert.equal(head.headers.get('content-type'), get.headers.get('content-type'), path);
+    assert.equal(await head.text(), '', path);
+  }
+  const events = await fetch(`${origin}/api/v1/events`, { method: 'HEAD' });
+  assert.match(events.headers.get('content-type') ?? '', /text\/event-stream/);
+  assert.equal(await events.text(), '');
 });
 
 test('without a sample of the host its answers say so', async () => {

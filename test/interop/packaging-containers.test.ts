@@ -228,9 +228,11 @@ suite('packaging/kubernetes', () => {
         config.graceStartWaitMs + config.graceDrainTimeoutMs + config.graceFinalWaitMs + 2000,
       'SIGKILL would come during the drain',
     );
-    for (const probe of [container.startupProbe, container.readinessProbe, container.livenessProbe]) {
-      assert.deepEqual(probe.httpGet, { path: '/api/v1/health', port: 'api' });
-    }
+    const { startupProbe, readinessProbe, livenessProbe } = container;
+    assert.deepEqual(startupProbe.httpGet, { path: '/api/v1/health', port: 'api' });
+    assert.deepEqual(readinessProbe.httpGet, { path: '/api/v1/health/ready', port: 'api' });
+    // A server that lets its clients leave is not ready, and not to be killed.
+    assert.deepEqual(livenessProbe.httpGet, { path: '/api/v1/health/live', port: 'api' });
     for (const service of manifests.filter(({ kind }) => kind === 'Service')) {
       for (const { targetPort } of service.spec.ports) assert.ok(ports.has(targetPort), targetPort);
     }

@@ -70,17 +70,22 @@ export function addApiRoutes(app: FastifyInstance, options: ApiRoutesOptions): v
   any('/api/v1/features', docs.FEATURES, () => ({ ...base, data: FEATURES }));
   const authors = { license: 'MIT', contributors: 'the contributors of srs-ts' };
   any('/api/v1/authors', docs.AUTHORS, () => ({ ...base, data: authors }));
-  app.route({
-    method: ANY_METHOD,
-    url: '/api/v1/health',
-    schema: described({ ...docs.HEALTH, anyMethod: true }),
-    config: { role: 'none' }, // Probes have no credentials.
-    handler: (_request, reply) => {
-      const ready = options.ready();
-      // What asks for health looks at the status first.
-      return reply.code(ready ? 200 : 503).send({ ...base, data: { live: true, ready } });
-    },
-  });
+  const health = (url: string, its: typeof docs.HEALTH, isOk: (ready: boolean) => boolean): void => {
+    app.route({
+      method: ANY_METHOD,
+      url,
+      schema: described({ ...its, anyMethod: true }),
+      config: { role: 'none' }, // Probes have no credentials.
+      handler: (_request, reply) => {
+        const ready = options.ready();
+        // What asks for health looks at the status first.
+        return reply.code(isOk(ready) ? 200 : 503).send({ ...base, data: { live: true, ready } });
+      },
+    });
+  };
+  health('/api/v1/health', docs.HEALTH, (ready) => ready);
+  health('/api/v1/health/ready', docs.HEALTH, (ready) => ready);
+  health('/api/v1/health/live', docs.HEALTH_LIVE, () => true);
   const raw = { base, settings: options.settings, source: () => options.raw?.() };
   app.route<{ Querystring: Readonly<Record<string, unknown>> }>({
     method: ANY_METHOD,

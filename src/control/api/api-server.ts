@@ -184,7 +184,6 @@ export class ApiServer {
       logger: this.#logger,
       // SRS looks at no body here; it is read up to the limit and thrown away.
       maxBodyBytes: MAX_API_BODY_BYTES,
-      exposeHeadRoutes: false,
       before: (request) => {
         if (this.#crossdomain) overrideMethod(request);
         return false;

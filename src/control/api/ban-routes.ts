@@ -52,7 +52,7 @@ function addRoutes(app: FastifyInstance, { base, bans }: ApiContext): void {
   });
   app.delete('/api/v1/bans/', () => failure(API_ERRORS.NO_BAN, 'which ban?'));
   app.put('/api/v1/bans/', methodNotAllowed);
-  app.route({ method: ['POST', 'PUT'], url: '/api/v1/bans/:id', handler: methodNotAllowed });
+  app.route({ method: ['POST', 'PUT', 'PATCH'], url: '/api/v1/bans/:id', handler: methodNotAllowed });
 }
 
 /** `?ban=SECONDS` of a DELETE, 0 = until it is lifted; undefined = nobody is banned. Throws BAN_INVALID. */

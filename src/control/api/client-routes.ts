@@ -56,7 +56,7 @@ export function addClientRoutes(app: FastifyInstance, context: ApiContext): void
   );
   app.delete('/api/v1/clients/', () => failure(API_ERRORS.NO_CLIENT, 'which client?'));
   for (const url of ['/api/v1/clients/', '/api/v1/clients/:id'])
-    app.route({ method: ['POST', 'PUT'], url, handler: methodNotAllowed });
+    app.route({ method: ['POST', 'PUT', 'PATCH'], url, handler: methodNotAllowed });
 }
 
 function unknown(id: string): Failure {

@@ -53,6 +53,10 @@ export function addEventRoutes(app: FastifyInstance, context: ApiContext): void 
         .code(503)
         .header('Retry-After', '10')
         .send(failure(API_ERRORS.BAD_REQUEST, `${MAX_EVENT_READERS} listen already`));
+    // Proxies such as nginx would keep events until there are enough of them.
+    reply.type('text/event-stream; charset=utf-8').header('X-Accel-Buffering', 'no');
+    // Without a body there is nobody who listens, and nothing that would end.
+    if (request.method === 'HEAD') return reply.send();
     const asked = headers['last-event-id'] ?? query.last_event_id;
     const body = new EventBody({
       events,
@@ -64,8 +68,7 @@ export function addEventRoutes(app: FastifyInstance, context: ApiContext): void 
     });
     const undo = context.auth?.whileLetIn(request, () => body.finish());
     if (undo !== undefined) body.once('close', undo);
-    // Proxies such as nginx would keep events until there are enough of them.
-    return reply.type('text/event-stream; charset=utf-8').header('X-Accel-Buffering', 'no').send(body);
+    return reply.send(body);
   });
 }
 

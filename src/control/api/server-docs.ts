@@ -26,8 +26,11 @@ export const VERSIONS = server('The version of this program', bodies.VERSIONS_BO
 export const FEATURES = server('What this server can do', bodies.FEATURES_BODY);
 export const AUTHORS = server('The licence and the authors', bodies.AUTHORS_BODY);
 export const HEALTH = server('Whether the server lives and is ready', bodies.HEALTH_BODY, {
-  description: 'Needs no credentials.',
+  description: 'Needs no credentials. 503 while it is not ready: it starts or ends.',
   others: { 503: bodies.HEALTH_BODY },
+});
+export const HEALTH_LIVE = server('Whether the server lives', bodies.HEALTH_BODY, {
+  description: 'Needs no credentials. 200 whenever it answers, also while it starts or ends.',
 });
 export const RAW = server('The settings of this API, and the configuration', bodies.RAW_ANSWER, {
   description: '`rpc=raw` answers the settings; the other ones are those of the RAW API.',

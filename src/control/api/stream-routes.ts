@@ -70,7 +70,7 @@ export function addStreamRoutes(app: FastifyInstance, context: ApiContext): void
     },
   );
   for (const url of ['/api/v1/streams/', '/api/v1/streams/*'])
-    app.route({ method: ['POST', 'PUT'], url, handler: methodNotAllowed });
+    app.route({ method: ['POST', 'PUT', 'PATCH'], url, handler: methodNotAllowed });
   app.delete('/api/v1/streams/', methodNotAllowed);
 }
 

@@ -43,5 +43,5 @@ export function addVhostRoutes(app: FastifyInstance, context: ApiContext): void 
       : { ...base, vhost };
   });
   for (const url of ['/api/v1/vhosts/', '/api/v1/vhosts/:id'])
-    app.route({ method: ['POST', 'PUT', 'DELETE'], url, handler: methodNotAllowed });
+    app.route({ method: ['POST', 'PUT', 'PATCH', 'DELETE'], url, handler: methodNotAllowed });
 }

@@ -103,7 +103,7 @@ async function start(
 }
 
 /** What says nothing of this server but whether it lives: the document and its page are the same everywhere. */
-const OPEN_TO_ALL = /^\/api\/v1\/(?:health|openapi\.json|docs(?:\/.*)?)$/;
+const OPEN_TO_ALL = /^\/api\/v1\/(?:health(\/live|\/ready)?|openapi\.json|docs(?:\/.*)?)$/;
 
 test('every route but health and the document wants credentials, and the right ones are enough', async () => {
   const { routes, ask, clock } = await start(CLOSED);

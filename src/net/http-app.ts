@@ -9,8 +9,6 @@ export interface HttpAppOptions {
   readonly logger: Logger;
   /** Largest request body that is read (and thrown away), bytes. */
   readonly maxBodyBytes: number;
-  /** Whether a GET route answers HEAD as well. @default true */
-  readonly exposeHeadRoutes?: boolean;
   /** True: it answers the request itself, without the framework, or calls `goOn` for the framework to do so after all. */
   before?(request: IncomingMessage, response: ServerResponse, goOn: () => void): boolean;
   /** Headers of the response to this request, whatever it will be. Asked at each request. */
@@ -30,7 +28,7 @@ export function createHttpApp(options: HttpAppOptions): FastifyInstance {
   const { http, logger } = options;
   const app = Fastify({
     logger: false,
-    exposeHeadRoutes: options.exposeHeadRoutes ?? true,
+    exposeHeadRoutes: true,
     bodyLimit: options.maxBodyBytes,
     serverFactory: (handler) => {
       http.handle((request, response) => {

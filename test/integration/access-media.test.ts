@@ -2,13 +2,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { get, type IncomingMessage } from 'node:http';
-import { connect as connectHttp2, type IncomingHttpHeaders } from 'node:http2';
+import type { IncomingHttpHeaders } from 'node:http2';
 import { get as getSecure } from 'node:https';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { after, before, suite, test } from 'node:test';
-import { connect as connectTls } from 'node:tls';
 import { SignJWT } from 'jose';
 import WebSocket from 'ws';
 import { AmfObject } from '../../src/protocols/amf0/index.ts';
@@ -17,6 +16,7 @@ import { signUrl } from '../../src/server/sign-url.ts';
 import { makeCertificate, type TestCertificate } from '../support/certificates.ts';
 import { eventually } from '../support/eventually.ts';
 import { bare, FedStream, urisOf } from '../support/file-viewers.ts';
+import { http2From } from '../support/http2-from.ts';
 import { sessionOf } from '../support/hub-fixtures.ts';
 import { until } from '../support/programs.ts';
 import { ReloadServer } from '../support/reload-server.ts';
@@ -178,10 +178,7 @@ suite('what comes of each rule over each transport, to the byte', () => {
     const headers = { host, ...(page === undefined ? {} : { referer: page }) };
     const options = { port, host: '127.0.0.1', localAddress: ip, rejectUnauthorized: false };
     if (by === 'h2') {
-      const client = connectHttp2(`https://127.0.0.1:${port}`, {
-        createConnection: () => connectTls({ ...options, ALPNProtocols: ['h2'] }),
-      });
-      client.on('error', () => undefined);
+      const client = http2From(ip, port);
       undo.push(() => client.destroy());
       const { host: authority, ...rest } = headers;
       const stream = client.request({ ':path': path, ':authority': authority, ...rest });

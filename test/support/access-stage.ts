@@ -3,19 +3,18 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { get } from 'node:http';
-import { connect as connectHttp2, type IncomingHttpHeaders } from 'node:http2';
+import type { IncomingHttpHeaders } from 'node:http2';
 import { get as getSecure } from 'node:https';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { connect as connectTls } from 'node:tls';
 import WebSocket from 'ws';
 import type { AccessPolicy, SessionInfo, StreamName, StreamObserver } from '../../src/hub/ports.ts';
 import type { TestCertificate } from './certificates.ts';
 import { eventually } from './eventually.ts';
 import { FedStream } from './file-viewers.ts';
 import { sessionOf } from './hub-fixtures.ts';
+import { http2From } from './http2-from.ts';
 import { until } from './programs.ts';
 import { ReloadServer } from './reload-server.ts';
 import { RtmpPeer } from './rtmp-peer.ts';
@@ -308,16 +307,7 @@ export class AccessStage {
     { host, ...headers }: Readonly<Record<string, string>>,
   ): Promise<string> {
     const [at] = this.server.server.addresses.https;
-    const port = at?.port ?? 0;
-    const client = connectHttp2(`https://127.0.0.1:${port}`, {
-      createConnection: () =>
-        connectTls({
-          socket: connect({ port, host: '127.0.0.1', localAddress }),
-          ALPNProtocols: ['h2'],
-          rejectUnauthorized: false,
-        }),
-    });
-    client.on('error', () => undefined);
+    const client = http2From(localAddress, at?.port ?? 0);
     this.#undo.push(() => client.destroy());
     const stream = client.request({
       ':path': path,

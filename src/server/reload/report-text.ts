@@ -1,5 +1,6 @@
 import type { Logger } from '../../base/logger.ts';
 import { describeChange, describeDirective } from '../../config/index.ts';
+import { entriesOf } from './outcome.ts';
 import type { ReloadEntry, ReloadReport } from './ports.ts';
 
 /** A reload writes at most so many lines about changes into the log; the rest is counted. */
@@ -12,9 +13,9 @@ export function summarize(report: ReloadReport): string {
   const head = `reload by ${report.trigger}:`;
   if (!report.ok) return `${head} the configuration cannot be used, nothing has changed`;
   if (report.entries.length === 0) return `${head} nothing has changed`;
-  const of = (outcome: ReloadEntry['outcome']): readonly ReloadEntry[] =>
-    report.entries.filter((entry) => entry.outcome === outcome);
-  const [applied, restart, refused] = [of('applied'), of('restart'), of('refused')];
+  const applied = entriesOf(report, 'applied');
+  const restart = entriesOf(report, 'restart');
+  const refused = entriesOf(report, 'refused');
   const parts = [applied.length === 0 ? 'nothing applied' : `${applied.length} applied`];
   if (restart.length > 0)
     parts.push(`${restart.length} ${restart.length === 1 ? 'needs' : 'need'} a restart (${names(restart)})`);
